@@ -1,0 +1,53 @@
+# Everything that one does with this repository; `make help` lists it.
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+PYTHON ?= python3
+BIN := .venv/bin
+LOCKED := .venv/.locked
+STAMP := .venv/.installed
+
+.PHONY: help demo up test check bench lock
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z.]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+demo: $(STAMP) ## See it at work: fake providers, a storm of alerts, the page that comes out
+	@$(BIN)/tocsin demo
+
+up: $(STAMP) ## Start an installation in your home folder (Ctrl-C stops it)
+	@$(BIN)/tocsin up
+
+test: $(STAMP) ## Run all tests, with coverage
+	@$(BIN)/pytest --cov --cov-report=term
+
+check: $(STAMP) ## Lint, format, types, import arrows
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+
+bench: $(STAMP) ## Measure throughput and latency on this machine
+	@$(BIN)/python -m tests.benchmarks.bench
+
+lock: $(STAMP) ## Resolve the dependencies of pyproject.toml anew (uv, from a throw-away venv)
+	@set -e; work=$$(mktemp -d); trap 'rm -rf "$$work"' EXIT; \
+	$(PYTHON) -m venv "$$work"; "$$work/bin/pip" install --quiet --disable-pip-version-check uv; \
+	"$$work/bin/uv" pip compile --quiet --universal --generate-hashes --python-version 3.11 \
+		--extra dev pyproject.toml -o requirements.lock
+
+.venv: $(STAMP) ## Make the virtual environment (done by the others when it is needed)
+
+$(LOCKED): requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+		echo "error: Tocsin needs Python 3.11 or newer as \`$(PYTHON)\`; try: make PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+		echo "error: $(PYTHON) cannot make virtual environments. On Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
+	@echo "Making $(CURDIR)/.venv: downloads about 200 MB of Python packages (hashes checked), once; takes about a minute"
+	@$(PYTHON) -m venv --clear .venv
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@touch $@
+
+# The package itself, which only points here; its commands and metadata come from pyproject.toml.
+$(STAMP): $(LOCKED) pyproject.toml
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@

@@ -1,0 +1,11 @@
+"""The Dramatiq actors, one verb a file. Nobody imports them: they are rung by name."""
+
+from __future__ import annotations
+
+import dramatiq
+
+from actors import _runtime
+from tocsin import plugins
+
+dramatiq.set_broker(_runtime.broker())
+plugins.load("actors")

@@ -1,0 +1,163 @@
+"""Reading the groups that are due into the words of the decision, and rehousing the homeless."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import orjson
+
+from actors import _runtime
+from tocsin.domain import flushing, matchers, notifying, routing, suppression
+from tocsin.storage import deliveries, events, groups, inbox, incidents, timers
+from tocsin.storage import silences as stored_silences
+from tocsin.storage.record import Transaction
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """One group whose flush is due: as the record has it, and as the decision sees it.
+
+    `group` is None where the tenant's policy has no such route any more.
+    """
+
+    tenant: _runtime.Tenant
+    row: Row
+    members: list[Row]
+    log: dict[str, Row]
+    due_at: datetime
+    group: flushing.Group | None
+
+
+def load(
+    tx: Transaction, tenants: dict[int, _runtime.Tenant], claimed: list[groups.GroupKey]
+) -> list[Sheet]:
+    """The claimed groups that are still due now that they are locked."""
+    rows = groups.lock(tx, claimed)
+    due = timers.still_due(tx, "flush", [str(group) for _, group in rows])
+    keys = [key for key in rows if (key[0], str(key[1])) in due]
+    members = _by_group(groups.with_alerts(tx, keys))
+    log = _by_group(deliveries.told(tx, keys))
+    latest = incidents.latest(tx, keys)
+    sheets = []
+    for key in keys:
+        told = {row["integration"]: row for row in log.get(key, [])}
+        facts = (rows[key], members.get(key, []), told, due[key[0], str(key[1])])
+        group = _group(tenants[key[0]], *facts, latest.get(key))
+        sheets.append(Sheet(tenants[key[0]], *facts, group))
+    return sheets
+
+
+def _group(
+    tenant: _runtime.Tenant, row: Row, members: list[Row], log: dict[str, Row], due_at: datetime,
+    incident: Row | None,
+) -> flushing.Group | None:  # fmt: skip
+    policy = tenant.policy
+    route = routing.find(policy.root, row["route"]) if policy else None
+    if policy is None or route is None or route.receiver is None:
+        return None
+    return flushing.Group(
+        id=row["id"],
+        route=route,
+        receiver=policy.receivers[route.receiver],
+        members=tuple(_member(each) for each in members),
+        anchor=row["anchor"],
+        due_at=due_at,
+        incident=_incident(incident) if incident else None,
+        log={key: _log(each) for key, each in log.items()},
+    )
+
+
+def rehouse(tx: Transaction, sheets: Iterable[Sheet]) -> bool:
+    """Close groups whose route is gone; their alerts are routed anew. True where there were any."""
+    moved = False
+    for sheet in sheets:
+        tenant, members = sheet.tenant.id, sheet.members
+        key = {"tenant": tenant, "group_id": sheet.row["id"]}
+        groups.leave(tx, [{**key, "fingerprint": m["fingerprint"]} for m in members])
+        groups.update(tx, [{**sheet.row, "active": False}])
+        timers.drop(tx, "flush", [{"tenant": tenant, "subject": sheet.row["id"]}])
+        _route_anew(tx, sheet.tenant, [m for m in members if m["status"] == "firing"])
+        _close_events(tx, tenant, members)
+        moved = True
+    return moved
+
+
+def _route_anew(tx: Transaction, tenant: _runtime.Tenant, firing: list[Row]) -> None:
+    if not firing:
+        return
+    made = events.insert(
+        tx,
+        [
+            {"tenant": tenant.id, "received_at": tx.now, "fingerprint": m["fingerprint"],
+             "kind": "rerouted", "status": "firing", "severity": m["severity"], "posted": False,
+             "policy_version": tenant.version, "outcome": None, "cause": None}
+            for m in firing
+        ],
+    )  # fmt: skip
+    inbox.hand_on(tx, "evaluate", [(tenant.id, made, tx.now)])
+
+
+def _close_events(tx: Transaction, tenant: int, members: list[Row]) -> None:
+    waiting = [m for m in members if m["event_id"] is not None]
+    if waiting:
+        events.settle(
+            tx,
+            [{"tenant": tenant, "id": m["event_id"], "outcome": "superseded",
+              "cause": "the policy changed"} for m in waiting],
+            min(m["event_at"] for m in waiting),
+        )  # fmt: skip
+
+
+def silences(tx: Transaction, tenants: Iterable[int]) -> dict[int, suppression.Index]:
+    """The silences in force, by tenant."""
+    found: dict[int, list[suppression.Silence]] = {tenant: [] for tenant in tenants}
+    for row in stored_silences.active(tx, list(found), tx.now):
+        conditions = tuple(matchers.parse(text) for text in row["matchers"])
+        found[row["tenant"]].append(
+            suppression.Silence(str(row["id"]), conditions, row["starts_at"], row["ends_at"])
+        )
+    return {tenant: suppression.index(some) for tenant, some in found.items()}
+
+
+def _by_group(rows: Iterable[Row]) -> dict[groups.GroupKey, list[Row]]:
+    found: dict[groups.GroupKey, list[Row]] = {}
+    for key, some in itertools.groupby(rows, key=lambda row: (row["tenant"], row["group_id"])):
+        found.setdefault(key, []).extend(some)
+    return found
+
+
+def _member(row: Row) -> flushing.Member:
+    return flushing.Member(
+        fingerprint=row["fingerprint"],
+        status=row["status"],
+        severity=row["severity"],
+        labels=orjson.loads(row["labels"]),
+        event=row["event_id"],
+        muted=row["muted_by"] is not None,
+    )
+
+
+def _incident(row: Row) -> flushing.Incident:
+    return flushing.Incident(
+        id=row["id"],
+        title=row["title"],
+        severity=row["severity"],
+        state=row["state"],
+        generation=row["generation"],
+        opened_at=row["opened_at"],
+        acknowledged_at=row["acknowledged_at"],
+        acknowledged_by=row["acknowledged_by"],
+        resolved_at=row["resolved_at"],
+        resolved_by=row["resolved_by"],
+    )
+
+
+def _log(row: Row) -> flushing.Log:
+    told = notifying.Told(frozenset(row["firing"]), frozenset(row["resolved"]), row["at"])
+    return flushing.Log(told, row["incident_id"])

@@ -1,0 +1,104 @@
+"""What an actor has at hand: the record, the keys, the policies, the bell; made once a process."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import channels
+from actors import _lifeline
+from tocsin.config import documents, settings
+from tocsin.domain.policy import Policy
+from tocsin.security import crypto
+from tocsin.storage import policies as stored
+from tocsin.storage import tenants
+from tocsin.storage.record import Record, Transaction
+from workers import enqueue, queues
+from workers.broker import BellBroker
+from workers.limits import Limiter
+
+#: Connections of one process: its threads share them, deliveries hold none while they send.
+CONNECTIONS = 8
+
+
+@dataclass(frozen=True)
+class Tenant:
+    """A tenant as a transaction finds it. `policy` None: nothing has been applied yet."""
+
+    id: int
+    slug: str
+    version: int | None
+    policy: Policy | None
+
+
+@dataclass
+class Runtime:
+    settings: settings.Settings
+    record: Record
+    sealer: crypto.Sealer
+    bell: enqueue.Bell
+    limiter: Limiter
+    queues: dict[str, str]
+    _parsed: dict[tuple[int, int], Policy] = field(default_factory=dict)
+
+    def tenants(self, tx: Transaction, ids: Iterable[int]) -> dict[int, Tenant]:
+        """These tenants with the policy that is theirs in this very transaction."""
+        found = tenants.policies(tx, ids)
+        return {
+            id: Tenant(id, slug, version, self.policy(tx, id, version))
+            for id, (slug, version) in found.items()
+        }
+
+    def policy(self, tx: Transaction, tenant: int, version: int | None) -> Policy | None:
+        """One version of a tenant's policy. A stored document was checked when it was applied."""
+        if version is None:
+            return None
+        key = (tenant, version)
+        if key not in self._parsed:
+            row = stored.version(tx, tenant, version)
+            assert row is not None
+            self._parsed[key] = documents.parse(row["document"], channels.settings_models())
+        return self._parsed[key]
+
+    def seal(self, tx: Transaction, tenant: int, plain: bytes) -> bytes:
+        if not self.sealer.ready(tenant):
+            self.sealer.load(tx, tenant)
+        return self.sealer.seal(tenant, plain)
+
+    def wake(self, actor: str) -> None:
+        """Ring an actor of the pipeline on the queue it lives on."""
+        self.bell.ring(actor, self.queues[actor])
+
+
+@functools.cache
+def configured() -> settings.Settings:
+    return settings.load()
+
+
+def queue_of(stage: str) -> str:
+    """The queue on which a stage, or what a timer wakes, has its actor."""
+    return queues.of_stages(configured().stage_queues)[stage]
+
+
+@functools.cache
+def broker() -> BellBroker:
+    """The broker that this process consumes from."""
+    url = configured().redis_url
+    made = BellBroker(url)
+    made.add_middleware(_lifeline.Lifeline(enqueue.bell(url)))
+    return made
+
+
+@functools.cache
+def here() -> Runtime:
+    """This process's runtime; first asked for after Dramatiq has forked."""
+    chosen = configured()
+    return Runtime(
+        settings=chosen,
+        record=Record(chosen.database_url, size=CONNECTIONS),
+        sealer=crypto.from_file(chosen.master_key_file),
+        bell=enqueue.bell(chosen.redis_url),
+        limiter=Limiter(chosen.redis_url),
+        queues=queues.of_stages(chosen.stage_queues),
+    )

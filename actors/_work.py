@@ -1,0 +1,36 @@
+"""The one decorator of our actors: a ring runs the function until it says that nothing is left."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+
+import dramatiq
+
+from actors import _runtime
+
+#: A ring does not hold a thread for longer than this many rounds; it rings again instead.
+ROUNDS = 20
+
+
+def actor(name: str, queue: str) -> Callable[[Callable[[str], bool]], dramatiq.Actor[[str], None]]:
+    """Declare an actor of rows: never retried by the broker, because the row is the retry.
+
+    The function takes the queue it was rung on and returns True where there may be more to do.
+    """
+
+    def declare(work: Callable[[str], bool]) -> dramatiq.Actor[[str], None]:
+        @functools.wraps(work)
+        def run(queue: str) -> None:
+            here = _runtime.here()
+            here.bell.heard(name, queue)
+            for _ in range(ROUNDS):
+                if not work(queue):
+                    return
+            here.bell.ring(name, queue)
+
+        return dramatiq.actor(
+            run, actor_name=name, queue_name=queue, max_retries=0, broker=_runtime.broker()
+        )
+
+    return declare

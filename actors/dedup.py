@@ -1,0 +1,167 @@
+"""Dedup: which arrivals change something? The rest is counted and goes no further."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import orjson
+
+from actors import _batches, _line
+from schemas.alert import Alert
+from tocsin.domain import lifecycle
+from tocsin.domain.change import Change
+from tocsin.storage import alerts, events, timers
+from workers.drain import Rows
+
+Key = tuple[int, str]
+
+
+@dataclass(slots=True)
+class Track:
+    """One alert through the arrivals of a drain."""
+
+    known: lifecycle.Known | None
+    unknown: bool
+    count: int = 0
+    last: _batches.Arrival | None = None
+    changed: bool = False
+    sooner: bool = False
+
+
+@dataclass(slots=True)
+class Happened:
+    """An arrival that changed its alert, or came too late to."""
+
+    arrival: _batches.Arrival
+    kind: str
+    verdict: lifecycle.Verdict
+
+
+@_line.stage
+def dedup(load: _line.Load, rows: Rows) -> list[Change]:
+    """Lock what the arrivals touch, judge each in order, write alerts, events and repeats."""
+    came = list(_batches.arrivals(load.tx, rows))
+    tracks = _lock(load, came)
+    happened = [event for arrival in came if (event := _judge(load, tracks, arrival))]
+    _store(load, tracks)
+    return _events(load, happened)
+
+
+def _lock(load: _line.Load, came: list[_batches.Arrival]) -> dict[Key, Track]:
+    keys = sorted({(arrival.tenant, arrival.alert.fingerprint) for arrival in came})
+    found = alerts.lock(load.tx, keys)
+    return {
+        key: Track(
+            lifecycle.Known(row["status"], row["starts_at"], row["ends_at"], row["expires_at"])
+            if (row := found.get(key))
+            else None,
+            unknown=row is None,
+        )
+        for key in keys
+    }
+
+
+def _judge(
+    load: _line.Load, tracks: dict[Key, Track], arrival: _batches.Arrival
+) -> Happened | None:
+    alert, now = arrival.alert, load.tx.now
+    track = tracks[arrival.tenant, alert.fingerprint]
+    before = track.known
+    verdict = lifecycle.judge(before, alert, now)
+    track.known = verdict.known()
+    track.count += 1
+    if verdict.kind != "stale" or track.last is None:
+        track.last = arrival
+    # An unknown alert that arrives resolved is stored, but there is nobody to tell anything.
+    kind = "stale" if before is None and verdict.kind == "resolved" else verdict.kind
+    if arrival.posted:
+        load.tallies.add(arrival.tenant, "alerts_processed_total", alert.severity, kind)
+        load.tallies.took(arrival.tenant, alert.severity, now - arrival.received_at)
+    if verdict.kind == "repeat":
+        track.sooner |= _earlier(verdict.expires_at, before.expires_at if before else None)
+        return None
+    track.changed = track.changed or verdict.kind != "stale"
+    return Happened(arrival, kind, verdict)
+
+
+def _earlier(new: datetime | None, old: datetime | None) -> bool:
+    return new is not None and (old is None or new < old)
+
+
+def _store(load: _line.Load, tracks: dict[Key, Track]) -> None:
+    fresh, changed, repeats, expiring = [], [], [], []
+    for key, track in tracks.items():
+        assert track.known is not None and track.last is not None
+        if track.unknown:
+            fresh.append(_row(key, track, track.last.alert))
+        elif track.changed:
+            changed.append(_row(key, track, track.last.alert))
+        else:
+            repeats.append((*key, track.count, track.last.received_at, track.known.expires_at))
+        if track.known.expires_at and (track.unknown or track.changed or track.sooner):
+            expiring.append(
+                {"tenant": key[0], "subject": key[1], "due_at": track.known.expires_at}
+            )
+    alerts.insert(load.tx, fresh)
+    alerts.change(load.tx, changed)
+    alerts.repeat(load.tx, repeats)
+    timers.earlier(load.tx, "expire", expiring)
+
+
+def _row(key: Key, track: Track, alert: Alert) -> dict[str, Any]:
+    known, arrival = track.known, track.last
+    assert known is not None and arrival is not None
+    return {
+        "tenant": key[0],
+        "fingerprint": key[1],
+        "status": known.status,
+        "severity": alert.severity,
+        "labels": orjson.dumps(alert.labels, option=orjson.OPT_SORT_KEYS).decode(),
+        "annotations": orjson.dumps(alert.annotations).decode(),
+        "source": arrival.source,
+        "generator_url": alert.generator_url,
+        "starts_at": known.starts_at,
+        "ends_at": known.ends_at,
+        "expires_at": known.expires_at,
+        "count": track.count,
+        "first_seen": arrival.received_at,
+        "last_seen": arrival.received_at,
+    }
+
+
+def _events(load: _line.Load, happened: list[Happened]) -> list[Change]:
+    ids = events.insert(load.tx, [_event(load, each) for each in happened])
+    return [
+        Change(
+            tenant=each.arrival.tenant,
+            fingerprint=each.arrival.alert.fingerprint,
+            event=id,
+            received_at=each.arrival.received_at,
+            kind=each.kind,
+            status=each.verdict.status,
+            severity=each.arrival.alert.severity,
+            labels=each.arrival.alert.labels,
+            starts_at=each.verdict.starts_at,
+            policy_version=load.tenants[each.arrival.tenant].version,
+        )
+        for id, each in zip(ids, happened, strict=True)
+        if each.kind != "stale"
+    ]
+
+
+def _event(load: _line.Load, each: Happened) -> dict[str, Any]:
+    late = each.kind == "stale"
+    return {
+        "tenant": each.arrival.tenant,
+        "received_at": each.arrival.received_at,
+        "fingerprint": each.arrival.alert.fingerprint,
+        "kind": each.kind,
+        "status": each.arrival.alert.status if late else each.verdict.status,
+        "severity": each.arrival.alert.severity,
+        "posted": each.arrival.posted,
+        "policy_version": load.tenants[each.arrival.tenant].version,
+        "outcome": "stale" if late else None,
+        "cause": None,
+    }

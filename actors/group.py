@@ -1,0 +1,135 @@
+"""Group: which groups does each change belong to, and when do they speak?"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import orjson
+
+from actors import _line
+from tocsin.domain import grouping, routing
+from tocsin.domain.change import Change
+from tocsin.storage import events, groups, timers
+
+GroupKey = tuple[int, uuid.UUID]
+
+
+@dataclass(slots=True)
+class Gathered:
+    """The changes of one drain that fall into one group."""
+
+    route: routing.Route
+    labels: dict[str, str]
+    changes: dict[str, Change] = field(default_factory=dict)
+
+    @property
+    def fires(self) -> bool:
+        return any(change.status == "firing" for change in self.changes.values())
+
+
+@_line.stage
+def group(load: _line.Load, changes: list[Change]) -> list[Change]:
+    """Put each change into its groups and set their timers. Nothing goes on: the flush follows."""
+    outcomes: list[dict[str, Any]] = []
+    gathered = _gather(load, changes, outcomes)
+    groups.ensure(load.tx, [_new(key, g) for key, g in gathered.items() if g.fires])
+    locked = groups.lock(load.tx, list(gathered))
+    present = groups.members(
+        load.tx, [(*key, mark) for key, g in gathered.items() for mark in g.changes]
+    )
+    joining = []
+    for key, g in gathered.items():
+        for mark, change in g.changes.items():
+            before = present.get((*key, mark))
+            if change.status == "resolved" and before is None:
+                # Nobody was told and nobody waits to be.
+                outcomes.append(_outcome(change.tenant, change.event, "grouped", "not in a group"))
+                continue
+            if before is not None and before["event_id"] is not None:
+                outcomes.append(
+                    _outcome(change.tenant, before["event_id"], "superseded", str(change.event))
+                )
+            joining.append(_member(key, change))
+    groups.join(load.tx, joining)
+    _wake(load, gathered, locked, {(m["tenant"], m["group_id"]) for m in joining})
+    if outcomes:
+        events.settle(load.tx, outcomes, _since(load, changes, present.values()))
+    return []
+
+
+def _gather(
+    load: _line.Load, changes: list[Change], outcomes: list[dict[str, Any]]
+) -> dict[GroupKey, Gathered]:
+    found: dict[GroupKey, Gathered] = {}
+    for change in changes:
+        policy = load.tenants[change.tenant].policy
+        taken = routing.match(policy.root, change.labels) if policy else []
+        heard = [route for route in taken if route.receiver]
+        if not heard:
+            outcomes.append(_outcome(change.tenant, change.event, "no_route", "no receiver"))
+        for route in heard:
+            labels = routing.group_labels(route, change.labels)
+            key = (change.tenant, grouping.group_id(change.tenant, route.id, labels))
+            g = found.setdefault(key, Gathered(route, labels))
+            if earlier := g.changes.get(change.fingerprint):
+                outcomes.append(
+                    _outcome(change.tenant, earlier.event, "superseded", str(change.event))
+                )
+            g.changes[change.fingerprint] = change
+    return dict(sorted(found.items()))
+
+
+def _wake(
+    load: _line.Load,
+    gathered: dict[GroupKey, Gathered],
+    locked: dict[GroupKey, dict[str, Any]],
+    touched: set[GroupKey],
+) -> None:
+    """Activate groups that slept and see to it that each one touched speaks in time."""
+    now = load.tx.now
+    activated, due = [], []
+    for key in sorted(touched):
+        g, row = gathered[key], locked[key]
+        if not row["active"]:
+            row = {**row, "active": True, "anchor": None, "created_at": now}
+            activated.append(
+                {name: row[name] for name in ("tenant", "id", "active", "anchor", "created_at")}
+            )
+        due.append({"tenant": key[0], "subject": key[1], "due_at": _due(g, row, now)})
+    groups.update(load.tx, activated)
+    timers.earlier(load.tx, "flush", due)
+    if any(item["due_at"] <= now + timedelta(milliseconds=1) for item in due):
+        load.wakes.add("flush")
+
+
+def _due(g: Gathered, row: dict[str, Any], now: datetime) -> datetime:
+    if row["anchor"] is not None:
+        return grouping.next_tick(row["anchor"], g.route.group_interval, now)
+    starts = min(change.starts_at for change in g.changes.values())
+    return grouping.first_flush(now, row["created_at"], starts, g.route.group_wait)
+
+
+def _since(
+    load: _line.Load, changes: list[Change], present: Iterable[dict[str, Any]]
+) -> datetime:
+    older = [row["event_at"] for row in present if row["event_at"] is not None]
+    return min([change.received_at for change in changes] + older, default=load.tx.now)
+
+
+def _new(key: GroupKey, g: Gathered) -> dict[str, Any]:
+    labels = orjson.dumps(g.labels, option=orjson.OPT_SORT_KEYS).decode()
+    return {"tenant": key[0], "id": key[1], "route": g.route.id, "receiver": g.route.receiver,
+            "labels": labels}  # fmt: skip
+
+
+def _member(key: GroupKey, change: Change) -> dict[str, Any]:
+    return {"tenant": key[0], "group_id": key[1], "fingerprint": change.fingerprint,
+            "event_id": change.event, "event_at": change.received_at}  # fmt: skip
+
+
+def _outcome(tenant: int, event: int, outcome: str, cause: str) -> dict[str, Any]:
+    return {"tenant": tenant, "id": event, "outcome": outcome, "cause": cause}

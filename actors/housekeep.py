@@ -1,0 +1,24 @@
+"""Housekeep: partitions for the days to come, and those gone that nobody may ask for any more."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from actors import _runtime, _work
+from workers import queues
+
+DAYS_AHEAD = 8
+
+
+@_work.actor("housekeep", queues.BACKGROUND)
+def housekeep(queue: str) -> bool:
+    """Make and drop partitions; harmless to do twice."""
+    here = _runtime.here()
+    with here.record.claims() as tx:
+        today = tx.now.date()
+        tx.run("SELECT make_partitions(%s, %s)", [today, DAYS_AHEAD])
+        tx.run(
+            "SELECT drop_partitions(%s)", [today - timedelta(days=here.settings.retention_days)]
+        )
+        tx.run("DELETE FROM drain_note WHERE noted_at < now() - interval '1 day'")
+    return False

@@ -1,0 +1,26 @@
+"""Data from outside made harmless for the eye: nothing that hides, moves or overwrites text."""
+
+from __future__ import annotations
+
+import re
+
+#: The escape sequences of terminals, whole, so that no "[31m" is left behind.
+_ANSI = re.compile(r"\x1b(\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)?|[@-Z\\^_])")
+#: Control characters, marks that turn the direction of writing or have no width, half characters.
+_HIDDEN = re.compile(
+    "[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e"
+    "\u2060-\u2069\ufeff\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e007f]"
+)
+_SPACE = re.compile(r"\s+")
+
+
+def plain(text: str, limit: int) -> str:
+    """``text`` as one line of visible characters, at most ``limit`` of them.
+
+    Zero-width joiners go too: a few emoji fall apart, but no two labels can look the same.
+    """
+    # A value may be a megabyte long: first cut roughly, so that the patterns have little to do.
+    rough = text[: limit * 4 + 64]
+    line = _SPACE.sub(" ", _HIDDEN.sub("", _ANSI.sub("", rough))).strip()
+    cut = len(line) > limit or len(rough) < len(text)
+    return line[: limit - 1].rstrip() + "…" if cut and limit > 0 else line

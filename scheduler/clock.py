@@ -1,0 +1,96 @@
+"""`python -m scheduler.clock`: rings what is due to the millisecond and keeps house.
+
+It only rings: whoever is rung claims the work in the transaction of its effect, so two clocks do
+no harm and a dead one costs the half second until it is restarted.
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable
+from datetime import datetime
+
+import psycopg
+import structlog
+
+from scheduler import housekeeping, reaper, sweep, ticks, watch
+from tocsin import errors, logs
+from tocsin.config import settings
+from tocsin.storage.record import Record
+from workers import enqueue, queues
+
+log = structlog.get_logger("clock")
+
+SWEEP_SECONDS = 0.5
+
+
+class Loop:
+    """Runs a job every so often in a thread of its own until the clock stops."""
+
+    def __init__(self, name: str, every: float, job: Callable[[], float | None]) -> None:
+        self.name, self.every, self.job = name, every, job
+        self.over = threading.Event()
+        self.thread = threading.Thread(target=self._run, name=name, daemon=True)
+
+    def start(self) -> None:
+        self.thread.start()
+
+    def _run(self) -> None:
+        pause: float | None = 0.0
+        while not self.over.wait(self.every if pause is None else pause):
+            try:
+                pause = self.job()
+            except (errors.RecordAway, psycopg.Error) as error:
+                pause = None
+                log.warning("the record is away", loop=self.name, error=repr(error)[:200])
+            except Exception:
+                pause = None
+                log.exception("loop failed", loop=self.name)
+
+
+def loops(chosen: settings.Settings) -> list[Loop]:
+    """All that the clock does."""
+    record = Record(chosen.database_url, size=4)
+    bell = enqueue.bell(chosen.redis_url)
+    stages = queues.of_stages(chosen.stage_queues)
+
+    def swept() -> float:
+        return pause_until(sweep.sweep(record, bell, stages), record)
+
+    return [
+        Loop("sweep", SWEEP_SECONDS, swept),
+        Loop("fold", 1.0, lambda: housekeeping.fold(record)),
+        Loop("notes", 5.0, lambda: housekeeping.recover(record)),
+        Loop("reaper", 1.0, reaper.Reaper(chosen.redis_url, stages).reap),
+        Loop("ticks", 1.0, ticks.Ticks(chosen.redis_url, bell).tick),
+        Loop("watch", 1.0, lambda: watch.watch(chosen.policy_dir, bell)),
+    ]
+
+
+def pause_until(following: datetime | None, record: Record) -> float:
+    """Seconds to the next sweep: half a second, or less where something falls due before."""
+    if following is None:
+        return SWEEP_SECONDS
+    with record.claims() as tx:
+        ahead = (following - tx.now).total_seconds()
+    return min(SWEEP_SECONDS, max(0.001, ahead))
+
+
+def main() -> None:
+    chosen = settings.load()
+    logs.setup(chosen.log_level)
+    running = loops(chosen)
+    over = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: over.set())
+    for loop in running:
+        loop.start()
+    while not over.wait(1.0):
+        pass
+    for loop in running:
+        loop.over.set()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The words that every part of Tocsin shares; this package imports nothing of the others."""

@@ -1,0 +1,66 @@
+"""What a channel is asked to tell: a snapshot taken when the decision to notify was made."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from schemas.alert import Severity, Status
+
+#: Why a group speaks. "acknowledged" goes only to channels that update in place.
+Reason = Literal["first", "new_alerts", "resolved", "repeat", "reopened", "acknowledged"]
+
+
+class AlertView(BaseModel):
+    """One alert as a reader sees it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    fingerprint: str
+    status: Status
+    labels: dict[str, str]
+    annotations: dict[str, str] = {}
+    severity: Severity = "none"
+    starts_at: datetime
+    ends_at: datetime | None = None
+    generator_url: str = ""
+
+
+class Message(BaseModel):
+    """One notification about one group of alerts; the same for every channel it goes to.
+
+    ``alerts`` is bounded; ``truncated`` counts those left out. ``firing`` and ``resolved`` count
+    all. ``why`` is a sentence for the reader. ``url`` leads to the incident in Tocsin.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    tenant: str
+    receiver: str
+    group_key: str
+    incident_id: str
+    state: Literal["open", "acknowledged", "resolved"]
+    reason: Reason
+    title: str
+    severity: Severity
+    why: str
+    acknowledged_by: str | None = None
+    group_labels: dict[str, str] = {}
+    common_labels: dict[str, str] = {}
+    common_annotations: dict[str, str] = {}
+    runbook: str | None = None
+    owner: str | None = None
+    alerts: list[AlertView] = []
+    firing: int = 0
+    resolved: int = 0
+    truncated: int = 0
+    opened_at: datetime
+    at: datetime
+    url: str = ""
+
+    @property
+    def over(self) -> bool:
+        """True when nothing of the group fires any more."""
+        return self.state == "resolved"

@@ -1,0 +1,81 @@
+"""What all tests share: a scrubbed environment, real servers, and fresh tenants."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+
+def _scrub() -> None:
+    """Forget what the developer's shell says, before anything of the product is imported."""
+    for name in list(os.environ):
+        if name.upper().startswith("TOCSIN_") or name in ("DATABASE_URL", "REDIS_URL"):
+            del os.environ[name]
+
+
+_scrub()
+
+from tocsin import embedded, homes  # noqa: E402
+from tocsin.storage import migrate, tenants  # noqa: E402
+from tocsin.storage.record import Record  # noqa: E402
+
+
+@dataclass(frozen=True)
+class Servers:
+    """The embedded servers of this test run."""
+
+    home: Path
+    owner_url: str
+    database_url: str
+    redis_url: str
+
+
+@pytest.fixture(scope="session")
+def servers() -> Iterator[Servers]:
+    """PostgreSQL and Valkey in a home of their own that lives as long as the session.
+
+    Not in ``tmp_path``: pytest's folders are closed to the uid that the servers have under root.
+    """
+    home = Path(tempfile.mkdtemp(prefix="tocsin-test-", dir="/tmp"))
+    held = homes.lock(home)
+    try:
+        postgres = embedded.start_postgres(home)
+        try:
+            valkey = embedded.start_valkey(home)
+            try:
+                yield Servers(home, postgres.url, migrate.prepare(postgres.url), valkey.url)
+            finally:
+                valkey.stop()
+        finally:
+            postgres.stop()
+    finally:
+        held.close()
+        shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def record(servers: Servers) -> Iterator[Record]:
+    """The way into the record as the processes have it: without the owner's rights."""
+    opened = Record(servers.database_url)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(scope="session")
+def make_tenant(record: Record) -> Callable[[], int]:
+    """A function that makes a tenant nobody else uses and returns its id."""
+    numbers = itertools.count(1)
+
+    def make() -> int:
+        slug = f"t{next(numbers)}-{os.getpid()}"
+        with record.admin() as tx:
+            return tenants.create(tx, slug, slug)
+
+    return make

@@ -1,0 +1,74 @@
+"""An alert takes the routes that it takes in Alertmanager."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from tocsin.domain import matchers, routing
+from tocsin.domain.routing import Route
+
+
+def node(
+    id: str,
+    conditions: str = "{}",
+    *children: Route,
+    go_on: bool = False,
+    group_by: tuple[str, ...] | None = (),
+) -> Route:
+    zero = timedelta(0)
+    conditions_ = matchers.parse_list(conditions)
+    return Route(id, id, conditions_, go_on, group_by, zero, zero, zero, children)
+
+
+TREE = node(
+    "{}",
+    "{}",
+    node("{}/a", "owner=a", node("{}/a/x", "env=x"), node("{}/a/y", "env=y", go_on=True)),
+    node("{}/b", "owner=b", node("{}/b/1", "env=~x|y", go_on=True), node("{}/b/2", "env=x")),
+    node("{}/c", "owner=~c|d", go_on=True),
+    node("{}/d", "owner=d"),
+)
+
+
+@pytest.mark.parametrize(
+    ("labels", "expected"),
+    [
+        ({}, ["{}"]),
+        ({"owner": "a"}, ["{}/a"]),
+        ({"owner": "a", "env": "x"}, ["{}/a/x"]),
+        ({"owner": "a", "env": "y"}, ["{}/a/y"]),
+        ({"owner": "b"}, ["{}/b"]),
+        ({"owner": "b", "env": "x"}, ["{}/b/1", "{}/b/2"]),
+        ({"owner": "b", "env": "y"}, ["{}/b/1"]),
+        ({"owner": "c"}, ["{}/c"]),
+        ({"owner": "d"}, ["{}/c", "{}/d"]),
+    ],
+)
+def test_match(labels: dict[str, str], expected: list[str]) -> None:
+    assert [route.id for route in routing.match(TREE, labels)] == expected
+
+
+def test_a_root_that_does_not_match_takes_nothing() -> None:
+    assert routing.match(node("{}", "a=b"), {}) == []
+
+
+def test_find() -> None:
+    found = routing.find(TREE, "{}/b/2")
+    assert found is not None
+    assert found.id == "{}/b/2"
+    assert routing.find(TREE, "{}") is TREE
+    assert routing.find(TREE, "{}/gone") is None
+
+
+def test_group_labels() -> None:
+    labels = {"a": "1", "b": "2"}
+    assert routing.group_labels(node("{}", group_by=("b", "missing")), labels) == {"b": "2"}
+    assert routing.group_labels(node("{}", group_by=()), labels) == {}
+    assert routing.group_labels(node("{}", group_by=None), labels) == labels
+
+
+def test_ids_of_children() -> None:
+    conditions = matchers.parse_list('b=~"x|y",a=1')
+    assert routing.child_id("{}", conditions, 2) == '{}/{a="1",b=~"x|y"}#2'

@@ -1,0 +1,1 @@
+"""Settings of the installation and policy documents of the tenants."""

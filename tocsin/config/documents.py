@@ -1,0 +1,136 @@
+"""From a policy document to the policy: everything that is wrong with it is said at once."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from itertools import islice
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from schemas import policy as written
+from tocsin import errors
+from tocsin.config import problems, sense, yaml_nodes
+from tocsin.domain import enrichment, matchers, routing
+from tocsin.domain.policy import Integration, Policy, Receiver
+
+#: So many problems are told of one document.
+MAX_PROBLEMS = 100
+
+Channels = Mapping[str, type[BaseModel]]
+T = TypeVar("T")
+
+#: What the top of the tree inherits.
+_ABOVE = routing.Route(
+    id="",
+    receiver=None,
+    matchers=(),
+    continue_=False,
+    group_by=(),
+    group_wait=written.GROUP_WAIT,
+    group_interval=written.GROUP_INTERVAL,
+    repeat_interval=written.REPEAT_INTERVAL,
+)
+
+
+def parse(text: str, channels: Channels) -> Policy:
+    """Read a document in which receivers may use these channels (name -> model of its settings).
+
+    Raises errors.PolicyError with all problems, each with its line.
+    """
+    root, found = yaml_nodes.read(text)
+    plain = yaml_nodes.plain(root)
+    model = written.document(channels)
+    document: written.Document | None = None
+    located: list[tuple[problems.Path, str]] = []
+    try:
+        document = model.model_validate(plain)
+    except ValidationError as error:
+        located += islice(problems.of(model, error), MAX_PROBLEMS)
+    located += islice(sense.problems_of(plain), MAX_PROBLEMS)
+    found += [(yaml_nodes.line(root, path), said) for path, said in located]
+    if found or document is None:
+        unique = sorted(dict.fromkeys(found), key=lambda problem: problem[0] or 0)
+        raise errors.PolicyError(unique[:MAX_PROBLEMS])
+    return Policy(
+        root=_route(document.route, _ABOVE, routing.ROOT_ID, root, ("route",)),
+        receivers=_receivers(document.receivers, plain.get("receivers", []), channels),
+        enrichment=tuple(
+            enrichment.Lookup(_conditions(row.matchers), row.set)
+            for row in document.enrichment.table
+        ),
+        reopen_window=document.incidents.reopen,
+    )
+
+
+def json_schema(channels: Channels) -> dict[str, Any]:
+    """The JSON Schema of the document, for editors."""
+    schema = written.document(channels).model_json_schema(by_alias=True)
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+
+
+def _route(
+    node: written.Route,
+    above: routing.Route,
+    id: str,
+    root: yaml_nodes.Node,
+    path: problems.Path,
+) -> routing.Route:
+    """The node with what it inherits from the one above, and its children likewise."""
+    route = routing.Route(
+        id=id,
+        receiver=_or(node.receiver, above.receiver),
+        matchers=_conditions(node.matchers),
+        continue_=node.continue_,
+        group_by=above.group_by if node.group_by is None else _group_by(node.group_by),
+        group_wait=_or(node.group_wait, above.group_wait),
+        group_interval=_or(node.group_interval, above.group_interval),
+        repeat_interval=_or(node.repeat_interval, above.repeat_interval),
+        line=yaml_nodes.line(root, path),
+    )
+    before: Counter[str] = Counter()
+    children = []
+    for at, child in enumerate(node.routes):
+        conditions = _conditions(child.matchers)
+        same = matchers.render(conditions)
+        child_id = routing.child_id(id, conditions, before[same])
+        children.append(_route(child, route, child_id, root, (*path, "routes", at)))
+        before[same] += 1
+    return dataclasses.replace(route, children=tuple(children))
+
+
+def _or(value: T | None, inherited: T) -> T:
+    return inherited if value is None else value
+
+
+def _group_by(labels: Sequence[str]) -> tuple[str, ...] | None:
+    return None if written.ALL_LABELS in labels else tuple(labels)
+
+
+def _conditions(texts: Sequence[str]) -> tuple[matchers.Matcher, ...]:
+    return tuple(matcher for text in texts for matcher in matchers.parse_list(text))
+
+
+def _receivers(
+    checked: Sequence[BaseModel], plain: Sequence[dict[str, Any]], channels: Channels
+) -> dict[str, Receiver]:
+    """Settings are made anew by the channel's own model, which knows nothing of our option."""
+    receivers = {}
+    for model, entries in zip(checked, plain, strict=True):
+        name, integrations = entries["name"], []
+        for attribute, field in type(model).model_fields.items():
+            channel = field.alias or attribute
+            for index, settings in enumerate(entries.get(channel, ()) if field.alias else ()):
+                own = {key: value for key, value in settings.items() if key != "send_resolved"}
+                integrations.append(
+                    Integration(
+                        key=f"{name}/{channel}/{index}",
+                        channel=channel,
+                        settings=channels[channel].model_validate(own),
+                        send_resolved=getattr(model, attribute)[index].send_resolved,
+                    )
+                )
+        receivers[name] = Receiver(name, tuple(integrations))
+    return receivers

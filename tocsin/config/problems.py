@@ -1,0 +1,94 @@
+"""What is wrong with a document, in words that say where it is and what to write instead."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, get_args
+
+from pydantic import BaseModel, ValidationError
+
+Path = tuple[str | int, ...]
+
+#: What people bring along from Alertmanager, and what to write here.
+_FOREIGN = {
+    "match": 'write `matchers:` with a list such as severity="critical"',
+    "match_re": 'write `matchers:` with a list such as service=~"a|b"',
+}
+
+_FORMS = {
+    "missing": "is missing",
+    "list_type": "must be a list: lines that begin with `- `",
+    "model_type": "must be a mapping: lines like `key: value`",
+    "dict_type": "must be a mapping: lines like `key: value`",
+}
+
+#: Among more names than this nothing is suggested: the comparison would take too long.
+_COMPARED = 500
+
+
+def of(model: type[BaseModel], error: ValidationError) -> Iterator[tuple[Path, str]]:
+    """Each problem that pydantic found, with the path at which it stands in the document."""
+    for item in error.errors(include_url=False):
+        path = item["loc"]
+        yield path, _say(model, path, item["type"], item["msg"], item["input"])
+
+
+def suggest(word: str, known: Iterable[str]) -> str:
+    """`: did you mean ...?` if something known is like the word, else what is known."""
+    names = sorted(known)
+    if len(names) > _COMPARED:
+        return ""
+    if near := difflib.get_close_matches(word[:100], names, n=1, cutoff=0.6):
+        return f": did you mean `{near[0]}`?"
+    listed = ", ".join(f"`{name}`" for name in names[:20])
+    return f": there is {listed}" if names else ""
+
+
+def place(path: Sequence[str | int]) -> str:
+    """A path as people write it: `route.routes[2].matchers[0]`."""
+    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
+    return text.removeprefix(".")
+
+
+def _say(model: type[BaseModel], path: Path, kind: str, message: str, value: Any) -> str:
+    if kind == "extra_forbidden":
+        return _unknown(model, path)
+    where = f"`{place(path)}`" if path else "the document"
+    if value is None:
+        return f"{where} is empty: give it a value or leave it out"
+    if kind == "string_type" and isinstance(value, bool | int | float):
+        return f"{where} must be text: put it in quotes"
+    if said := _FORMS.get(kind):
+        return f"{where} {said}"
+    return f"{where}: {message.removeprefix('Value error, ')}"
+
+
+def _unknown(model: type[BaseModel], path: Path) -> str:
+    key = str(path[-1])
+    if hint := _FOREIGN.get(key):
+        return f"unknown key `{key}` in `{place(path[:-1])}`: {hint}"
+    known = _keys(model, path[:-1])
+    where = f" in `{place(path[:-1])}`" if path[:-1] else ""
+    return f"unknown key `{key}`{where}" + suggest(key.removesuffix("_configs"), known)
+
+
+def _keys(model: type[BaseModel], path: Path) -> list[str]:
+    """The keys that may stand at this path."""
+    here: type[BaseModel] | None = model
+    for part in path:
+        if here is None or isinstance(part, int):
+            continue
+        annotations = {
+            field.alias or name: field.annotation for name, field in here.model_fields.items()
+        }
+        here = _model_in(annotations.get(part))
+    if here is None:
+        return []
+    return [field.alias or name for name, field in here.model_fields.items()]
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((found for part in get_args(annotation) if (found := _model_in(part))), None)

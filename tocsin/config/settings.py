@@ -1,0 +1,49 @@
+"""What the installation is told by its environment, read once at the edge of each process."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """All settings; each is an environment variable TOCSIN_<NAME> unless an alias says otherwise."""
+
+    model_config = SettingsConfigDict(env_prefix="TOCSIN_", frozen=True, extra="ignore")
+
+    database_url: str = Field(default="", validation_alias="DATABASE_URL")
+    #: The login that owns the tables (migrations only); empty: DATABASE_URL may do it.
+    owner_url: str = ""
+    redis_url: str = Field(default="", validation_alias="REDIS_URL")
+    home: Path = Path("var/tocsin")
+    #: Where readers find this installation; links in messages begin with it.
+    public_url: str = "http://127.0.0.1:8420"
+    #: <policy_dir>/<tenant>.yml is applied by itself when it changes.
+    policy_dir: Path | None = None
+    #: <secrets_dir>/<tenant>/<name> is what `*_file: <name>` in a policy means.
+    secrets_dir: Path | None = None
+    #: 32 bytes, base64: wraps the tenants' keys. The launcher makes one.
+    master_key_file: Path | None = None
+    #: Comma-separated networks that channels may reach although they are private.
+    egress_allow: str = ""
+    #: "stage=queue,...": put a stage of the pipeline on a queue of its own.
+    stage_queues: str = ""
+    #: A bearer token that may read /metrics of all tenants.
+    metrics_token_file: Path | None = None
+    #: Accepted bodies, alert events and delivery attempts are kept for so many days.
+    retention_days: int = 90
+    #: Alerts one drain takes at most; about 250 ms of work.
+    drain_alerts: int = 5000
+    #: An alert of /api/v2/alerts without endsAt ends after this (Alertmanager's resolve_timeout).
+    resolve_timeout_seconds: float = 300.0
+    #: A delivery that was begun and not finished is taken up again after this.
+    lease_seconds: float = 20.0
+    slack_api_url: str = "https://slack.com/api/"
+    log_level: str = "info"
+
+
+def load() -> Settings:
+    """Read the environment. Call it in entry points only and pass the result on."""
+    return Settings()

@@ -1,0 +1,1 @@
+"""The thinking of Tocsin: pure functions without clock, chance, input or output."""

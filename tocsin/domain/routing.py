@@ -1,0 +1,73 @@
+"""Which routes an alert takes: Alertmanager's tree, with what each node inherits filled in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from tocsin.domain import matchers
+
+#: The id of the root; a child's id begins with its parent's.
+ROOT_ID = "{}"
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One node of the routing tree.
+
+    ``id`` is stable as long as the matchers of the node and of its parents are; see `child_id`.
+    ``receiver`` is None where nobody is to be told. ``group_by`` None means by all labels (`...`).
+    ``line`` is where the node stands in the policy document.
+    """
+
+    id: str
+    receiver: str | None
+    matchers: tuple[matchers.Matcher, ...]
+    continue_: bool
+    group_by: tuple[str, ...] | None
+    group_wait: timedelta
+    group_interval: timedelta
+    repeat_interval: timedelta
+    children: tuple[Route, ...] = ()
+    line: int = 0
+
+
+def child_id(parent_id: str, conditions: tuple[matchers.Matcher, ...], index: int) -> str:
+    """The id of a child: `index` counts the siblings before it that have the same matchers."""
+    return f"{parent_id}/{matchers.render(conditions)}#{index}"
+
+
+def match(route: Route, labels: Mapping[str, str]) -> list[Route]:
+    """The nodes that take an alert with these labels, in the order of the document.
+
+    Depth first. The first child that matches wins, unless it says `continue`; a node takes the
+    alert itself if none of its children does. Empty only if the root does not match.
+    """
+    if not matchers.matches(route.matchers, labels):
+        return []
+    found: list[Route] = []
+    for child in route.children:
+        taken = match(child, labels)
+        found += taken
+        if taken and not child.continue_:
+            break
+    return found or [route]
+
+
+def find(root: Route, id: str) -> Route | None:
+    """The node with this id, or None if the tree has none (any more)."""
+    waiting = [root]
+    while waiting:
+        route = waiting.pop()
+        if route.id == id:
+            return route
+        waiting += [child for child in route.children if id.startswith(child.id)]
+    return None
+
+
+def group_labels(route: Route, labels: Mapping[str, str]) -> dict[str, str]:
+    """The labels that name the group of an alert on this route; those it lacks are left out."""
+    if route.group_by is None:
+        return dict(labels)
+    return {name: labels[name] for name in route.group_by if name in labels}

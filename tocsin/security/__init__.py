@@ -1,0 +1,1 @@
+"""Who may do what, what is sealed, and the proof of who did what."""

@@ -1,0 +1,1 @@
+"""The record: tables, migrations and their queries, one file per aggregate."""

@@ -1,0 +1,97 @@
+"""Stored alerts: the locked read of a drain, and what it writes back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from tocsin import errors
+from tocsin.storage.record import Transaction
+
+#: In the order of the key, so that two drains over the same alerts wait instead of deadlocking.
+LOCK = """
+SELECT a.tenant, a.fingerprint, a.status, a.starts_at, a.ends_at, a.expires_at
+FROM alert a JOIN unnest(%s::bigint[], %s::text[]) AS k (tenant, fingerprint)
+  ON a.tenant = k.tenant AND a.fingerprint = k.fingerprint
+ORDER BY a.tenant, a.fingerprint FOR UPDATE OF a
+"""
+INSERT = """
+INSERT INTO alert (tenant, fingerprint, status, severity, labels, annotations, source,
+                   generator_url, starts_at, ends_at, expires_at, count, first_seen, last_seen)
+SELECT * FROM json_to_recordset(%(items)s) AS r (tenant bigint, fingerprint text, status text,
+  severity text, labels text, annotations text, source text, generator_url text,
+  starts_at timestamptz, ends_at timestamptz, expires_at timestamptz, count bigint,
+  first_seen timestamptz, last_seen timestamptz)
+ORDER BY tenant, fingerprint ON CONFLICT DO NOTHING
+"""
+LABELS = """
+INSERT INTO alert_label (tenant, name, value, fingerprint)
+SELECT r.tenant, l.key, l.value, r.fingerprint
+FROM json_to_recordset(%(items)s) AS r (tenant bigint, fingerprint text, labels text),
+  json_each_text(r.labels::json) AS l
+ORDER BY 1, 2, 3, 4 ON CONFLICT DO NOTHING
+"""
+CHANGE = """
+UPDATE alert a SET status = r.status, starts_at = r.starts_at, ends_at = r.ends_at,
+  expires_at = r.expires_at, count = a.count + r.count, last_seen = r.last_seen,
+  annotations = coalesce(r.annotations, a.annotations)
+FROM json_to_recordset(%(items)s) AS r (tenant bigint, fingerprint text, status text,
+  annotations text, starts_at timestamptz, ends_at timestamptz, expires_at timestamptz,
+  count bigint, last_seen timestamptz)
+WHERE a.tenant = r.tenant AND a.fingerprint = r.fingerprint
+"""
+REPEAT = """
+UPDATE alert a SET count = a.count + r.count, last_seen = r.last_seen, expires_at = r.expires_at
+FROM unnest(%s::bigint[], %s::text[], %s::bigint[], %s::timestamptz[], %s::timestamptz[])
+  AS r (tenant, fingerprint, count, last_seen, expires_at)
+WHERE a.tenant = r.tenant AND a.fingerprint = r.fingerprint
+"""
+EXTRA = """
+UPDATE alert a SET extra = r.extra
+FROM json_to_recordset(%(items)s) AS r (tenant bigint, fingerprint text, extra text)
+WHERE a.tenant = r.tenant AND a.fingerprint = r.fingerprint
+"""
+
+
+def lock(tx: Transaction, keys: Sequence[tuple[int, str]]) -> dict[tuple[int, str], dict[str, Any]]:
+    """Lock what is stored of these alerts; this is also the authoritative read."""
+    found = tx.rows(LOCK, [[tenant for tenant, _ in keys], [mark for _, mark in keys]])
+    return {(row["tenant"], row["fingerprint"]): row for row in found}
+
+
+def insert(tx: Transaction, items: Sequence[dict[str, Any]]) -> None:
+    """Store alerts that `lock` did not find.
+
+    Raises Again where another worker stored one of them meanwhile.
+    """
+    if not items:
+        return
+    tx.many(LABELS, items)
+    if len(tx.many(INSERT + " RETURNING 1 AS one", items)) != len(items):
+        raise errors.Again
+
+
+def change(tx: Transaction, items: Sequence[dict[str, Any]]) -> None:
+    """Write new states of locked alerts."""
+    tx.many(CHANGE, items)
+
+
+def repeat(tx: Transaction, items: Sequence[tuple[Any, ...]]) -> None:
+    """Count repeats: (tenant, fingerprint, count, last_seen, expires_at)."""
+    if items:
+        tx.run(REPEAT, [list(column) for column in zip(*items, strict=True)])
+
+
+def set_extra(tx: Transaction, items: Sequence[dict[str, Any]]) -> None:
+    """Write what enrichment found: {tenant, fingerprint, extra}."""
+    tx.many(EXTRA, items)
+
+
+def lock_expiring(tx: Transaction, subjects: list[tuple[int, str]]) -> list[dict[str, Any]]:
+    """Lock those of these alerts that nobody else holds, whole."""
+    return tx.rows(
+        "SELECT a.* FROM alert a JOIN unnest(%s::bigint[], %s::text[]) AS k (tenant, fingerprint)"
+        " ON a.tenant = k.tenant AND a.fingerprint = k.fingerprint"
+        " ORDER BY a.tenant, a.fingerprint FOR UPDATE OF a SKIP LOCKED",
+        [[tenant for tenant, _ in subjects], [mark for _, mark in subjects]],
+    )

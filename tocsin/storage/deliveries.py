@@ -1,0 +1,217 @@
+"""Notifications and their deliveries: planned, sent, called off, dead, taken up again."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from tocsin import errors
+from tocsin.storage import events
+from tocsin.storage.groups import GroupKey
+from tocsin.storage.record import Transaction
+
+#: Reasons that page somebody; an acknowledgement calls them off.
+PAGING = ("first", "new_alerts", "repeat", "reopened")
+
+NOTIFY = """
+INSERT INTO notification (tenant, id, group_id, incident_id, reason, message, events, events_since,
+                          policy_version, created_at)
+SELECT tenant, id, group_id, incident_id, reason, decode(message, 'base64'), events, events_since,
+  policy_version, %(now)s
+FROM json_to_recordset(%(items)s) AS r (tenant bigint, id uuid, group_id uuid, incident_id uuid,
+  reason text, message text, events bigint[], events_since timestamptz, policy_version int)
+"""
+#: An unsent one is replaced by its successor; one that is on its way is waited for.
+REPLACE = """
+UPDATE delivery d SET state = 'superseded', cause = r.id::text, finished_at = %(now)s
+FROM json_to_recordset(%(items)s) AS r (tenant bigint, id uuid, notification_id uuid,
+  group_id uuid, integration text)
+WHERE d.tenant = r.tenant AND d.group_id = r.group_id AND d.integration = r.integration
+  AND d.state = 'pending' RETURNING d.tenant, d.notification_id, r.notification_id AS successor
+"""
+PLAN = """
+INSERT INTO delivery (tenant, id, notification_id, group_id, incident_id, generation, integration,
+                      channel, destination, queue, state, due_at, created_at)
+SELECT tenant, id, notification_id, group_id, incident_id, generation, integration, channel,
+  destination, queue, 'pending', %(now)s, %(now)s
+FROM json_to_recordset(%(items)s) AS r (tenant bigint, id uuid, notification_id uuid,
+  group_id uuid, incident_id uuid, generation int, integration text, channel text,
+  destination text, queue text)
+"""
+TELL = """
+INSERT INTO told (tenant, group_id, integration, incident_id, firing, resolved, reason, at, ref)
+SELECT tenant, group_id, integration, incident_id, firing, resolved, reason, %(now)s, ref
+FROM json_to_recordset(%(items)s) AS r (tenant bigint, group_id uuid, integration text,
+  incident_id uuid, firing text[], resolved text[], reason text, ref text)
+ORDER BY tenant, group_id, integration
+ON CONFLICT (tenant, group_id, integration) DO UPDATE SET incident_id = excluded.incident_id,
+  firing = excluded.firing, resolved = excluded.resolved, reason = excluded.reason,
+  at = excluded.at, ref = excluded.ref
+"""
+
+
+def told(tx: Transaction, keys: Sequence[GroupKey]) -> list[dict[str, Any]]:
+    """What the integrations of these groups were last told."""
+    return tx.rows(
+        "SELECT t.* FROM told t JOIN unnest(%s::bigint[], %s::uuid[]) AS k (tenant, id)"
+        " ON t.tenant = k.tenant AND t.group_id = k.id",
+        [[tenant for tenant, _ in keys], [group for _, group in keys]],
+    )
+
+
+def plan(
+    tx: Transaction, notifications: Sequence[dict[str, Any]], items: Sequence[dict[str, Any]],
+    log: Sequence[dict[str, Any]],
+) -> None:  # fmt: skip
+    """Write notifications, their deliveries in place of what was not sent, and the log."""
+    tx.many(NOTIFY, notifications, {"now": tx.now})
+    replaced = tx.many(REPLACE, items, {"now": tx.now})
+    tx.many(PLAN, items, {"now": tx.now})
+    tx.many(TELL, log, {"now": tx.now})
+    for row in replaced:
+        settle(tx, row["tenant"], row["notification_id"], str(row["successor"]))
+
+
+def claim(
+    tx: Transaction, queue: str, channel: str, limit: int, lease: timedelta, busy: list[str]
+) -> list[dict[str, Any]]:
+    """Lease deliveries that are due, of any tenant; `busy` holds "tenant destination" to pass by."""
+    return tx.rows(
+        "SELECT * FROM claim_deliveries(%s, %s, %s, %s, %s)", [queue, channel, limit, lease, busy]
+    )
+
+
+def notification(tx: Transaction, tenant: int, row: uuid.UUID) -> dict[str, Any]:
+    found = tx.row("SELECT * FROM notification WHERE tenant = %s AND id = %s", [tenant, row])
+    assert found is not None
+    return found
+
+
+def reference(tx: Transaction, delivery: dict[str, Any]) -> str | None:
+    """The provider's reference of the first message of this line about this incident."""
+    row = tx.row(
+        "SELECT ref FROM told WHERE tenant = %s AND group_id = %s AND integration = %s"
+        " AND incident_id = %s",
+        [delivery["tenant"], delivery["group_id"], delivery["integration"],
+         delivery["incident_id"]],
+    )  # fmt: skip
+    return row["ref"] if row else None
+
+
+def has_successor(tx: Transaction, delivery: dict[str, Any]) -> uuid.UUID | None:
+    """The delivery that waits behind this one in its line."""
+    row = tx.row(
+        "SELECT id FROM delivery WHERE tenant = %s AND group_id = %s AND integration = %s"
+        " AND state = 'pending'",
+        [delivery["tenant"], delivery["group_id"], delivery["integration"]],
+    )
+    return row["id"] if row else None
+
+
+def attempt(tx: Transaction, delivery: dict[str, Any], started: datetime, **outcome: Any) -> None:
+    """Write down what one attempt came to: outcome, reason, error, status_code."""
+    tx.run(
+        "INSERT INTO delivery_attempt (tenant, delivery_id, attempt, started_at, finished_at,"
+        " outcome, reason, error, status_code) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
+        [delivery["tenant"], delivery["id"], delivery["fence"], started, tx.now,
+         outcome["outcome"], outcome.get("reason"), outcome.get("error"),
+         outcome.get("status_code")],
+    )  # fmt: skip
+
+
+def finish(
+    tx: Transaction, delivery: dict[str, Any], state: str, *, cause: str | None = None,
+    due_at: datetime | None = None, in_doubt: bool = False, attempts: int | None = None,
+) -> bool:  # fmt: skip
+    """End an attempt; False where the lease was lost and somebody else owns the delivery now."""
+    over = state in ("sent", "dead", "superseded")
+    touched = tx.run(
+        "UPDATE delivery SET state = %s, cause = %s, due_at = coalesce(%s, due_at),"
+        " in_doubt = in_doubt OR %s, attempts = coalesce(%s, attempts), lease_until = NULL,"
+        " finished_at = CASE WHEN %s THEN %s ELSE NULL END"
+        " WHERE tenant = %s AND id = %s AND fence = %s AND state = 'sending'",
+        [state, cause, due_at, in_doubt, attempts, over, tx.now, delivery["tenant"],
+         delivery["id"], delivery["fence"]],
+    )  # fmt: skip
+    if touched and over:
+        settle(tx, delivery["tenant"], delivery["notification_id"])
+    return bool(touched)
+
+
+def remember(tx: Transaction, delivery: dict[str, Any], ref: str) -> None:
+    """Keep the provider's reference for the later messages of this line."""
+    tx.run(
+        "UPDATE told SET ref = %s WHERE tenant = %s AND group_id = %s AND integration = %s"
+        " AND incident_id = %s",
+        [ref, delivery["tenant"], delivery["group_id"], delivery["integration"],
+         delivery["incident_id"]],
+    )  # fmt: skip
+
+
+def call_off(
+    tx: Transaction, tenant: int, incident: uuid.UUID, generation: int, cause: str
+) -> None:
+    """Withdraw pages that wait and were planned before this generation."""
+    gone = tx.rows(
+        "UPDATE delivery d SET state = 'superseded', cause = %s, finished_at = %s"
+        " FROM notification n WHERE n.tenant = d.tenant AND n.id = d.notification_id"
+        " AND d.tenant = %s AND d.incident_id = %s AND d.generation < %s AND d.state = 'pending'"
+        " AND n.reason = ANY(%s) RETURNING d.notification_id",
+        [cause, tx.now, tenant, incident, generation, list(PAGING)],
+    )
+    for row in gone:
+        settle(tx, tenant, row["notification_id"], cause)
+
+
+def retry(tx: Transaction, tenant: int, delivery: uuid.UUID, by: str) -> dict[str, Any]:
+    """Send a dead letter again, with the same key.
+
+    Raises NotFound; Conflict where it is not dead or its line has something newer to say.
+    """
+    row = tx.row("SELECT * FROM delivery WHERE tenant = %s AND id = %s FOR UPDATE",
+                 [tenant, delivery])  # fmt: skip
+    if row is None:
+        raise errors.NotFound(f"there is no delivery {delivery} in this tenant")
+    if row["state"] != "dead":
+        raise errors.Conflict(f"this delivery is {row['state']}, only a dead one can be retried")
+    newer = tx.row(
+        "SELECT id FROM delivery WHERE tenant = %s AND group_id = %s AND integration = %s"
+        " AND (state IN ('pending', 'sending') OR (state = 'sent' AND created_at > %s)) LIMIT 1",
+        [tenant, row["group_id"], row["integration"], row["created_at"]],
+    )
+    if newer is not None:
+        raise errors.Conflict(
+            f"delivery {newer['id']} tells the newer state to the same place; retrying this one"
+            " would overtake it"
+        )
+    tx.run(
+        "UPDATE delivery SET state = 'pending', cause = %s, due_at = %s, attempts = 0,"
+        " created_at = %s, finished_at = NULL WHERE tenant = %s AND id = %s",
+        [f"taken up again by {by}", tx.now, tx.now, tenant, delivery],
+    )
+    return {**row, "state": "pending", "due_at": tx.now, "attempts": 0}
+
+
+def settle(tx: Transaction, tenant: int, row: uuid.UUID, successor: str | None = None) -> None:
+    """Explain the events of a notification by what became of its deliveries so far.
+
+    `successor` is what took its place, where something did.
+    """
+    listed, since, states = events.unsettled(tx, tenant, row)
+    if "sent" in states:
+        outcome = "notified"
+    elif "pending" in states or "sending" in states:
+        return
+    else:
+        outcome = "failed" if "dead" in states else "superseded"
+    events.settle(
+        tx,
+        [
+            {"tenant": tenant, "id": n, "outcome": outcome,
+             "cause": successor if successor and outcome == "superseded" else str(row)}
+            for n in listed
+        ],  # fmt: skip
+        since,
+    )

@@ -1,0 +1,72 @@
+"""Alert events: each change, and the explanation in which it ends."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from tocsin.domain import explanation
+from tocsin.storage.record import Transaction
+
+INSERT = """
+INSERT INTO alert_event (tenant, received_at, fingerprint, kind, status, severity, posted,
+                         policy_version, outcome, cause, explained_at)
+SELECT tenant, received_at, fingerprint, kind, status, severity, posted, policy_version, outcome,
+  cause, CASE WHEN outcome IS NULL THEN NULL ELSE %(now)s END
+FROM json_to_recordset(%(items)s) AS r (n int, tenant bigint, received_at timestamptz,
+  fingerprint text, kind text, status text, severity text, posted boolean, policy_version int,
+  outcome text, cause text)
+ORDER BY n RETURNING id, fingerprint
+"""
+#: Several groups may explain one event; the strongest explanation stays.
+SETTLE = """
+UPDATE alert_event e SET outcome = mine.outcome, cause = mine.cause, explained_at = %(now)s
+FROM (SELECT x.tenant, x.id, x.received_at, r.outcome, r.cause FROM alert_event x
+      JOIN json_to_recordset(%(items)s) AS r (tenant bigint, id bigint, outcome text, cause text)
+        ON r.tenant = x.tenant AND r.id = x.id
+      WHERE x.received_at >= %(since)s
+        AND coalesce(array_position(%(order)s, x.outcome), 0)
+            <= coalesce(array_position(%(order)s, r.outcome), 0)
+      ORDER BY x.tenant, x.id FOR UPDATE OF x) mine
+WHERE e.tenant = mine.tenant AND e.id = mine.id AND e.received_at = mine.received_at
+"""
+#: Weakest first: what one delivery's fate may overwrite.
+ORDER = sorted(explanation.STRENGTH, key=lambda outcome: explanation.STRENGTH[outcome])
+
+
+def insert(tx: Transaction, items: Sequence[dict[str, Any]]) -> list[int]:
+    """Append events in this order; returns their ids in the same order."""
+    numbered = [{"n": n, **item} for n, item in enumerate(items)]
+    return [row["id"] for row in tx.many(INSERT, numbered, {"now": tx.now})]
+
+
+def settle(tx: Transaction, items: Sequence[dict[str, Any]], since: datetime) -> None:
+    """Explain events: {tenant, id, outcome, cause}. No event of them is older than `since`."""
+    tx.many(SETTLE, items, {"now": tx.now, "since": since, "order": ORDER})
+
+
+def unsettled(
+    tx: Transaction, tenant: int, notification: uuid.UUID
+) -> tuple[list[int], datetime, list[str]]:
+    """The events a notification tells of, since when, and the states of its deliveries."""
+    row = tx.row(
+        "SELECT n.events, n.events_since, array_agg(d.state) AS states FROM notification n"
+        " JOIN delivery d ON d.tenant = n.tenant AND d.notification_id = n.id"
+        " WHERE n.tenant = %s AND n.id = %s GROUP BY 1, 2",
+        [tenant, notification],
+    )
+    assert row is not None
+    return row["events"], row["events_since"], row["states"]
+
+
+def changes(tx: Transaction, ids: list[int], since: datetime) -> list[dict[str, Any]]:
+    """Events with the alerts they changed, for a stage that works on stored alerts."""
+    return tx.rows(
+        "SELECT e.tenant, e.id, e.received_at, e.fingerprint, e.kind, e.status, e.severity,"
+        " e.policy_version, a.labels, a.annotations, a.extra, a.starts_at"
+        " FROM alert_event e JOIN alert a ON a.tenant = e.tenant AND a.fingerprint = e.fingerprint"
+        " WHERE e.id = ANY(%s) AND e.received_at >= %s ORDER BY e.id",
+        [ids, since],
+    )

@@ -1,0 +1,128 @@
+"""Groups of alerts and their members."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+from tocsin.storage.record import Transaction
+
+GroupKey = tuple[int, uuid.UUID]
+
+INSERT = """
+INSERT INTO alert_group (tenant, id, route, receiver, labels, active, created_at)
+SELECT tenant, id, route, receiver, labels, false, %(now)s FROM json_to_recordset(%(items)s)
+  AS r (tenant bigint, id uuid, route text, receiver text, labels text)
+ORDER BY tenant, id ON CONFLICT DO NOTHING
+"""
+LOCK = """
+SELECT g.* FROM alert_group g JOIN unnest(%s::bigint[], %s::uuid[]) AS k (tenant, id)
+  ON g.tenant = k.tenant AND g.id = k.id
+ORDER BY g.tenant, g.id FOR UPDATE OF g
+"""
+UPDATE = """
+UPDATE alert_group g SET active = r.active, anchor = r.anchor, created_at = r.created_at
+FROM json_to_recordset(%(items)s) AS r (tenant bigint, id uuid, active boolean, anchor timestamptz,
+  created_at timestamptz)
+WHERE g.tenant = r.tenant AND g.id = r.id
+"""
+JOIN = """
+INSERT INTO group_member (tenant, group_id, fingerprint, event_id, event_at)
+SELECT * FROM json_to_recordset(%(items)s) AS r (tenant bigint, group_id uuid, fingerprint text,
+  event_id bigint, event_at timestamptz)
+ORDER BY tenant, group_id, fingerprint
+ON CONFLICT (tenant, group_id, fingerprint)
+  DO UPDATE SET event_id = excluded.event_id, event_at = excluded.event_at
+"""
+MEMBERS = """
+SELECT m.tenant, m.group_id, m.fingerprint, m.event_id, m.event_at FROM group_member m
+JOIN unnest(%s::bigint[], %s::uuid[], %s::text[]) AS k (tenant, group_id, fingerprint)
+  ON m.tenant = k.tenant AND m.group_id = k.group_id AND m.fingerprint = k.fingerprint
+"""
+MARK = """
+UPDATE group_member m SET muted_by = r.muted_by, event_id = CASE WHEN r.explained THEN NULL
+  ELSE m.event_id END
+FROM json_to_recordset(%(items)s) AS r (tenant bigint, group_id uuid, fingerprint text,
+  muted_by text[], explained boolean)
+WHERE m.tenant = r.tenant AND m.group_id = r.group_id AND m.fingerprint = r.fingerprint
+"""
+LEAVE = """
+DELETE FROM group_member m USING json_to_recordset(%(items)s)
+  AS r (tenant bigint, group_id uuid, fingerprint text)
+WHERE m.tenant = r.tenant AND m.group_id = r.group_id AND m.fingerprint = r.fingerprint
+"""
+
+
+def ensure(tx: Transaction, items: Sequence[dict[str, Any]]) -> None:
+    """Make the groups that are not there yet: {tenant, id, route, receiver, labels}."""
+    tx.many(INSERT, items, {"now": tx.now})
+
+
+def lock(tx: Transaction, keys: Sequence[GroupKey]) -> dict[GroupKey, dict[str, Any]]:
+    """Lock groups in the order of their key; those that do not exist are left out."""
+    ordered = sorted(keys)
+    found = tx.rows(LOCK, [[tenant for tenant, _ in ordered], [group for _, group in ordered]])
+    return {(row["tenant"], row["id"]): row for row in found}
+
+
+def claim_due(tx: Transaction, limit: int) -> list[GroupKey]:
+    """Lock groups, of any tenant, whose flush is due and that nobody else holds."""
+    return [
+        (row["tenant"], row["group_id"])
+        for row in tx.rows("SELECT * FROM claim_groups(%s)", [limit])
+    ]
+
+
+def update(tx: Transaction, items: Sequence[dict[str, Any]]) -> None:
+    """Write {tenant, id, active, anchor, created_at} of locked groups."""
+    tx.many(UPDATE, items)
+
+
+def members(
+    tx: Transaction, keys: Sequence[tuple[int, uuid.UUID, str]]
+) -> dict[tuple[int, uuid.UUID, str], dict[str, Any]]:
+    """Which of these (tenant, group, fingerprint) are members."""
+    columns = [list(column) for column in zip(*keys, strict=True)] or [[], [], []]
+    return {
+        (row["tenant"], row["group_id"], row["fingerprint"]): row
+        for row in tx.rows(MEMBERS, columns)
+    }
+
+
+def join(tx: Transaction, items: Sequence[dict[str, Any]]) -> None:
+    """Make or refresh members: {tenant, group_id, fingerprint, event_id, event_at}."""
+    tx.many(JOIN, items)
+
+
+def mark(tx: Transaction, items: Sequence[dict[str, Any]]) -> None:
+    """Note what mutes a member and whether its event is explained for good."""
+    tx.many(MARK, items)
+
+
+def leave(tx: Transaction, items: Sequence[dict[str, Any]]) -> None:
+    tx.many(LEAVE, items)
+
+
+def with_alerts(tx: Transaction, keys: Sequence[GroupKey]) -> list[dict[str, Any]]:
+    """All members of these groups with the alerts as they are now."""
+    return tx.rows(
+        "SELECT m.tenant, m.group_id, m.fingerprint, m.event_id, m.event_at, m.muted_by, a.status,"
+        " a.severity, a.labels, a.annotations, a.extra, a.generator_url, a.starts_at, a.ends_at,"
+        " a.expires_at FROM group_member m"
+        " JOIN unnest(%s::bigint[], %s::uuid[]) AS k (tenant, id)"
+        "  ON m.tenant = k.tenant AND m.group_id = k.id"
+        " JOIN alert a ON a.tenant = m.tenant AND a.fingerprint = m.fingerprint"
+        " ORDER BY m.tenant, m.group_id, a.starts_at, m.fingerprint",
+        [[tenant for tenant, _ in keys], [group for _, group in keys]],
+    )
+
+
+def muted_by(tx: Transaction, silences: list[str]) -> list[GroupKey]:
+    """The groups that hold alerts back because of one of these silences."""
+    found = tx.rows(
+        "SELECT DISTINCT tenant, group_id FROM group_member"
+        " WHERE muted_by IS NOT NULL AND muted_by && %s ORDER BY tenant, group_id",
+        [silences],
+    )
+    return [(row["tenant"], row["group_id"]) for row in found]

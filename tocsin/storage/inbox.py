@@ -1,0 +1,91 @@
+"""Claiming what waits in the inbox, and taking poison out of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+import orjson
+
+from tocsin import ids as identifiers
+from tocsin.storage.record import Record, Transaction
+
+
+def claim(
+    tx: Transaction, stage: str, alerts: int, rows: int, suspects: bool
+) -> list[dict[str, Any]]:
+    """Take rows out of the inbox, in the transaction that writes what becomes of them."""
+    return tx.rows(
+        "SELECT * FROM claim_inbox(%s, %s, %s, %s) ORDER BY id", [stage, alerts, rows, suspects]
+    )
+
+
+def hand_on(tx: Transaction, stage: str, parcels: Iterable[tuple[int, list[int], datetime]]) -> None:
+    """Leave events for a later stage: (tenant, event ids, since when)."""
+    for tenant, events, since in parcels:
+        tx.run(
+            "INSERT INTO inbox (tenant, stage, urgent, alerts, received_at, events)"
+            " VALUES (%s, %s, true, %s, %s, %s)",
+            [tenant, stage, len(events), since, events],
+        )
+
+
+def note(record: Record, worker: str, ids: list[int]) -> None:
+    """Write down what this worker holds, whatever becomes of the transaction that holds it."""
+    with record.session(()) as tx:
+        tx.run(
+            "INSERT INTO drain_note (worker, ids, noted_at) VALUES (%s, %s, now())"
+            " ON CONFLICT (worker) DO UPDATE SET ids = excluded.ids, noted_at = excluded.noted_at",
+            [worker, ids],
+        )
+
+
+def forget_note(tx: Transaction, worker: str) -> None:
+    tx.run("UPDATE drain_note SET ids = '{}' WHERE worker = %s", [worker])
+
+
+def suspect(tx: Transaction, ids: list[int]) -> None:
+    """Count one more failure for these rows; from now on each runs alone."""
+    tx.run("SELECT suspect_inbox(%s)", [ids])
+
+
+def bury(record: Record, row: dict[str, Any], reason: str) -> None:
+    """Move a poisonous row to the quarantine, and page about it through the ordinary way."""
+    with record.session([row["tenant"]]) as tx:
+        taken = tx.row(
+            "DELETE FROM inbox WHERE tenant = %s AND id = %s RETURNING *", [row["tenant"], row["id"]]
+        )
+        if taken is None:
+            return
+        tx.run(
+            "INSERT INTO quarantine (tenant, id, received_at, source, field, reason, alerts, body)"
+            " SELECT %s, %s, %s, coalesce(max(i.source), 'pipeline'), 'drain', %s, %s,"
+            " coalesce((array_agg(i.body))[1], '') FROM intake i"
+            " WHERE i.tenant = %s AND i.id = %s AND i.received_at >= %s",
+            [
+                taken["tenant"], identifiers.new(tx.now), taken["received_at"],
+                reason.replace("\0", "")[:1000], taken["alerts"], taken["tenant"],
+                taken["intake_id"], taken["received_at"],
+            ],
+        )  # fmt: skip
+        tx.run(
+            "INSERT INTO tally (tenant, name, labels, value)"
+            " VALUES (%s, 'alerts_quarantined_total', 'drain', %s)",
+            [taken["tenant"], taken["alerts"]],
+        )
+        _page_about(tx, taken["tenant"], reason)
+
+
+def _page_about(tx: Transaction, tenant: int, reason: str) -> None:
+    # A stage row without intake: `dedup` reads the alert from its own columns (law 4: not silent).
+    labels = {"alertname": "TocsinQuarantined", "severity": "critical", "job": "tocsin"}
+    annotations = {
+        "summary": "Alerts that crash their worker were taken out of the pipeline",
+        "description": f"{reason[:300]}. See `tocsin quarantine list`.",
+    }
+    tx.run(
+        "INSERT INTO inbox (tenant, stage, urgent, alerts, received_at, own)"
+        " VALUES (%s, 'dedup', true, 1, tocsin_now(), %s)",
+        [tenant, orjson.dumps({"labels": labels, "annotations": annotations}).decode()],
+    )

@@ -1,0 +1,77 @@
+"""The versions of each tenant's policy document, and which one is in force."""
+
+from __future__ import annotations
+
+from psycopg.rows import DictRow
+
+from tocsin.storage.record import Transaction
+
+SELECT = "SELECT version, document, author, created_at FROM config_version WHERE tenant = %s"
+
+
+def apply(tx: Transaction, tenant: int, document: str, author: str) -> int:
+    """Put a document, already checked, in force; returns its version.
+
+    The document that is in force already keeps its version. Either way the tenant has no policy
+    problem any more. The caller writes the audit.
+    """
+    # The tenant's row is the mutex: two that apply at once get two versions, one after the other.
+    row = tx.row("SELECT policy_version FROM tenant WHERE id = %s FOR UPDATE", [tenant])
+    assert row is not None
+    running = current(tx, tenant)
+    if running is not None and running["document"] == document:
+        set_problem(tx, tenant, None)
+        return int(running["version"])
+    newest = tx.row(
+        "INSERT INTO config_version (tenant, version, document, author, created_at)"
+        " SELECT %s, coalesce(max(version), 0) + 1, %s, %s, %s FROM config_version"
+        " WHERE tenant = %s RETURNING version",
+        [tenant, document, author, tx.now, tenant],
+    )
+    assert newest is not None
+    tx.run(
+        "UPDATE tenant SET policy_version = %s, policy_problem = NULL WHERE id = %s",
+        [newest["version"], tenant],
+    )
+    return int(newest["version"])
+
+
+def current(tx: Transaction, tenant: int) -> DictRow | None:
+    """The version in force: version, document, author, created_at."""
+    return tx.row(
+        SELECT + " AND version = (SELECT policy_version FROM tenant WHERE id = %s)",
+        [tenant, tenant],
+    )
+
+
+def version(tx: Transaction, tenant: int, number: int) -> DictRow | None:
+    return tx.row(SELECT + " AND version = %s", [tenant, number])
+
+
+def history(tx: Transaction, tenant: int, limit: int = 100) -> list[DictRow]:
+    """The newest versions without their documents, and whether each is in force."""
+    return tx.rows(
+        "SELECT c.version, c.author, c.created_at, c.version = t.policy_version AS in_force"
+        " FROM config_version c JOIN tenant t ON t.id = c.tenant"
+        " WHERE c.tenant = %s ORDER BY c.version DESC LIMIT %s",
+        [tenant, limit],
+    )
+
+
+def set_problem(tx: Transaction, tenant: int, text: str | None) -> None:
+    """Note why the newest document was refused; None: all is well."""
+    tx.run(
+        "UPDATE tenant SET policy_problem = %s"
+        " WHERE id = %s AND policy_problem IS DISTINCT FROM %s",
+        [text, tenant, text],
+    )
+
+
+def problem(tx: Transaction, tenant: int) -> str | None:
+    row = tx.row("SELECT policy_problem FROM tenant WHERE id = %s", [tenant])
+    return row["policy_problem"] if row else None
+
+
+def newest_of(tx: Transaction, tenant: int, author: str) -> DictRow | None:
+    """The newest version that came from this author, in force or not."""
+    return tx.row(SELECT + " AND author = %s ORDER BY version DESC LIMIT 1", [tenant, author])

@@ -1,0 +1,89 @@
+"""What the API reads about alerts. The search over labels begins in the table alert_label."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Any, LiteralString, cast
+
+from psycopg.rows import DictRow
+
+from tocsin.storage.record import Transaction
+
+COLUMNS = (
+    "a.fingerprint, a.status, a.severity, a.labels, a.annotations, a.extra, a.source,"
+    " a.generator_url, a.starts_at, a.ends_at, a.expires_at, a.count, a.first_seen, a.last_seen"
+)
+#: Rows that are fetched at a time while the caller still filters.
+FETCH = 500
+HAS_LABEL = (
+    " AND a.fingerprint IN (SELECT l.fingerprint FROM alert_label l"
+    " WHERE l.tenant = %s AND l.name = %s AND l.value = %s)"
+)
+
+
+def alerts(
+    tx: Transaction, tenant: int, *, equal: Sequence[tuple[str, str]] = (),
+    statuses: Sequence[str] = (), severities: Sequence[str] = (),
+    after: tuple[datetime, str] | None = None,
+) -> Iterator[DictRow]:  # fmt: skip
+    """The alerts that have these labels, newest start first, read on as the caller asks.
+
+    `after` is start and fingerprint of the last row of the page before. Without a NUL, please.
+    """
+    sql = f"SELECT {COLUMNS} FROM alert a WHERE a.tenant = %s"
+    params: list[Any] = [tenant]
+    for name, value in equal:
+        sql += HAS_LABEL
+        params += [tenant, name, value]
+    for column, chosen in (("status", statuses), ("severity", severities)):
+        if chosen:
+            sql += f" AND a.{column} = ANY(%s)"
+            params.append(list(chosen))
+    if after:
+        sql += " AND (a.starts_at, a.fingerprint) < (%s, %s)"
+        params += after
+    sql += " ORDER BY a.starts_at DESC, a.fingerprint DESC"
+    with tx.conn.cursor(name="alerts") as cursor:
+        cursor.itersize = FETCH
+        cursor.execute(cast(LiteralString, sql), params)
+        yield from cursor
+
+
+def alert(tx: Transaction, tenant: int, fingerprint: str) -> DictRow | None:
+    return tx.row(
+        f"SELECT {COLUMNS} FROM alert a WHERE a.tenant = %s AND a.fingerprint = %s",
+        [tenant, fingerprint],
+    )
+
+
+def events(tx: Transaction, tenant: int, fingerprint: str, limit: int = 100) -> list[DictRow]:
+    """The newest changes of an alert with their explanations."""
+    return tx.rows(
+        "SELECT id, received_at, kind, status, severity, posted, policy_version, outcome, cause,"
+        " explained_at FROM alert_event WHERE tenant = %s AND fingerprint = %s"
+        " ORDER BY id DESC LIMIT %s",
+        [tenant, fingerprint, limit],
+    )
+
+
+def groups(tx: Transaction, tenant: int, fingerprint: str) -> list[DictRow]:
+    """The groups that an alert is in."""
+    return tx.rows(
+        "SELECT g.id, g.route, g.receiver, g.labels, m.muted_by FROM group_member m"
+        " JOIN alert_group g ON g.tenant = m.tenant AND g.id = m.group_id"
+        " WHERE m.tenant = %s AND m.fingerprint = %s ORDER BY g.route, g.id",
+        [tenant, fingerprint],
+    )
+
+
+def incidents_of(
+    tx: Transaction, tenant: int, fingerprint: str, limit: int = 20
+) -> list[DictRow]:
+    """The newest incidents of the groups that an alert is in."""
+    return tx.rows(
+        "SELECT i.id, i.title, i.state, i.opened_at FROM incident i"
+        " WHERE i.tenant = %s AND i.group_id IN (SELECT m.group_id FROM group_member m"
+        "  WHERE m.tenant = %s AND m.fingerprint = %s) ORDER BY i.id DESC LIMIT %s",
+        [tenant, tenant, fingerprint, limit],
+    )

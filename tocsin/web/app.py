@@ -1,0 +1,69 @@
+"""The web application: the API below /api/v1 and /t/{tenant}/api/v1, metrics, health, pages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from fastapi import APIRouter, FastAPI
+from starlette.routing import Route
+
+import tocsin
+from tocsin.config.settings import Settings
+from tocsin.storage import migrate
+from tocsin.storage.record import Record
+from tocsin.web import (
+    alerts,
+    deliveries,
+    documents,
+    frame,
+    health,
+    incidents,
+    measures,
+    pages,
+    policy,
+    problems,
+    silences,
+)
+from workers import queues
+
+#: The API knows no body that is larger, in bytes.
+MAX_BODY = 64 * 1024
+
+Ring = Callable[[str, str], object]
+
+
+def build(settings: Settings, record: Record, ring: Ring) -> FastAPI:
+    """The application on this record; `ring(actor, queue)` is called after commits."""
+    app = FastAPI(
+        title="Tocsin",
+        version=tocsin.__version__,
+        description=documents.ABOUT,
+        docs_url=None,
+        redoc_url=None,
+        max_body_size=MAX_BODY,
+        redirect_slashes=False,
+        responses=documents.RESPONSES,
+        generate_unique_id_function=lambda route: route.name,
+    )
+    api = _api()
+    app.include_router(api, prefix="/api/v1")
+    app.include_router(measures.router)
+    app.include_router(api, prefix="/t/{tenant}/api/v1", include_in_schema=False)
+    app.include_router(measures.router, prefix="/t/{tenant}", include_in_schema=False)
+    app.include_router(health.router)
+    app.include_router(pages.router)
+    app.state.settings, app.state.record, app.state.ring = settings, record, ring
+    app.state.queues = queues.of_stages(settings.stage_queues)
+    app.state.revision = migrate.wanted()
+    app.state.routes = [route for route in app.routes if isinstance(route, Route)]
+    app.openapi = lambda: documents.of(app)  # type: ignore[method-assign]
+    problems.install(app)
+    app.add_middleware(frame.Frame)
+    return app
+
+
+def _api() -> APIRouter:
+    api = APIRouter()
+    for module in (alerts, incidents, deliveries, silences, policy):
+        api.include_router(module.router)
+    return api

@@ -1,0 +1,91 @@
+"""Around every request: its trace id, one line in the log, headers for safety, and HEAD."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+import structlog
+from starlette.datastructures import Headers, MutableHeaders
+
+Message = MutableMapping[str, Any]
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+#: W3C trace context, version 00: version, trace id, span id, flags. All zeroes are not valid.
+TRACEPARENT = re.compile(r"00-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
+HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+}
+#: Probes come every second; their lines would drown the others.
+QUIET = ("/-/", "/healthz", "/readyz", "/livez", "/metrics")
+
+log = structlog.get_logger(__name__)
+
+
+class Frame:
+    """Pure ASGI, because Starlette's own base for middleware breaks context variables."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        trace = trace_id(headers.get("traceparent", ""))
+        state = scope.setdefault("state", {})
+        state["trace_id"] = trace
+        began, status, head = time.monotonic(), 500, scope["method"] == "HEAD"
+        if head:
+            scope["method"] = "GET"
+
+        async def answer(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                _complete(message, trace)
+            elif head:
+                message = {**message, "body": b""}
+            await send(message)
+
+        with structlog.contextvars.bound_contextvars(trace_id=trace):
+            try:
+                await self._app(scope, receive, answer)
+            finally:
+                _note(scope, state, status, time.monotonic() - began)
+
+
+def trace_id(traceparent: str) -> str:
+    """The caller's trace id if the header is valid, else a new one: 32 hex digits."""
+    found = TRACEPARENT.fullmatch(traceparent.strip())
+    return found[1] if found else os.urandom(16).hex()
+
+
+def _complete(message: Message, trace: str) -> None:
+    headers = MutableHeaders(raw=message.setdefault("headers", []))
+    headers["X-Trace-Id"] = trace
+    for name, value in HEADERS.items():
+        headers.setdefault(name, value)
+
+
+def _note(scope: Scope, state: MutableMapping[str, Any], status: int, seconds: float) -> None:
+    caller = state.get("caller")
+    level = log.debug if scope["path"].startswith(QUIET) else log.info
+    level(
+        "request",
+        method=scope["method"],
+        path=scope["path"],
+        status=status,
+        ms=round(seconds * 1000, 1),
+        tenant=caller.slug if caller else None,
+    )

@@ -1,0 +1,75 @@
+"""/metrics: the operator's token sees all tenants, a tenant's token its own."""
+
+from __future__ import annotations
+
+import hmac
+from pathlib import Path
+from typing import Annotated
+
+from fastapi import APIRouter, Request, Response, Security
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBasicCredentials
+
+from tocsin import errors, metrics
+from tocsin.security import tokens
+from tocsin.storage import figures, tenants
+from tocsin.storage.record import Record, Transaction
+from tocsin.web import access
+
+router = APIRouter(tags=["metrics"])
+
+
+@router.get(
+    "/metrics",
+    response_class=Response,
+    responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
+)
+def show_metrics(
+    request: Request,
+    record: access.Recorded,
+    bearer: Annotated[HTTPAuthorizationCredentials | None, Security(access.BEARER)],
+    basic: Annotated[HTTPBasicCredentials | None, Security(access.BASIC)],
+) -> Response:
+    """Prometheus text. With the operator's token all tenants, with a tenant's own its own."""
+    token = bearer.credentials if bearer else basic.password if basic else ""
+    slug = request.path_params.get("tenant")
+    if slug is None and _is_operators(request.app.state.settings.metrics_token_file, token):
+        found = _all(record)
+    else:
+        caller = access.identify(record, token)
+        if slug not in (None, caller.slug):
+            raise errors.Forbidden("this token is not one of the tenant in the address")
+        caller.require("read")
+        found = _own(record, caller)
+    return Response(metrics.text(found), media_type=metrics.CONTENT_TYPE)
+
+
+def _is_operators(file: Path | None, token: str) -> bool:
+    """Read each time, so that a new token counts without a restart; no file: nobody is."""
+    try:
+        known = file.read_text().strip() if file else ""
+    except OSError:
+        return False
+    return bool(known) and hmac.compare_digest(known.encode(), token.encode())
+
+
+def _all(record: Record) -> metrics.Figures:
+    with record.admin() as tx:
+        return _figures(tx, None)
+
+
+def _own(record: Record, caller: tokens.Caller) -> metrics.Figures:
+    with record.session([caller.tenant]) as tx:
+        return _figures(tx, caller.tenant)
+
+
+def _figures(tx: Transaction, tenant: int | None) -> metrics.Figures:
+    oldest = figures.inbox_oldest(tx, tenant)
+    return metrics.Figures(
+        rows=[
+            metrics.Row(row["slug"], row["name"], row["labels"], float(row["value"]))
+            for row in figures.counters(tx, tenant)
+        ],
+        dead=figures.dead_letters(tx, tenant),
+        inbox_seconds=max(0.0, (tx.now - oldest).total_seconds()) if oldest else 0.0,
+        reloads={row["slug"]: row["policy_problem"] is None for row in tenants.listed(tx)},
+    )

@@ -1,0 +1,1 @@
+"""How work travels: the broker and its doorbell, ringing by name, draining, limits."""

@@ -1,0 +1,45 @@
+"""Which actor works on which queue; `TOCSIN_STAGE_QUEUES` moves stages to queues of their own."""
+
+from __future__ import annotations
+
+from tocsin import errors
+
+PIPELINE, PAGE, NOTIFY, BACKGROUND = "pipeline", "page", "notify", "background"
+#: The line, once: what an accepted alert passes before its group waits for the flush.
+STAGES = ("dedup", "enrich", "evaluate", "group")
+#: What a timer of each kind wakes.
+TIMERS = {"flush": "flush", "expire": "expire", "silence": "unmute"}
+MOVABLE = (*STAGES, *TIMERS.values())
+
+
+def of_stages(text: str) -> dict[str, str]:
+    """The queue of each stage, from "stage=queue,..."; raises SetupError for an unknown stage."""
+    chosen = dict.fromkeys(MOVABLE, PIPELINE)
+    for pair in filter(None, (part.strip() for part in text.split(","))):
+        stage, _, queue = pair.partition("=")
+        if stage not in chosen or not queue.isidentifier():
+            raise errors.SetupError(
+                f"TOCSIN_STAGE_QUEUES: {pair!r} is not stage=queue; stages are {', '.join(MOVABLE)}"
+            )
+        chosen[stage] = queue
+    return chosen
+
+
+def fused(first: str, queues: dict[str, str]) -> tuple[str, ...]:
+    """`first` and the stages after it that share its queue, up to the first that does not."""
+    line = STAGES[STAGES.index(first) :]
+    for number, stage in enumerate(line):
+        if queues[stage] != queues[first]:
+            return line[:number]
+    return line
+
+
+def following(last: str) -> str | None:
+    """The stage after `last`, or None at the end of the line."""
+    index = STAGES.index(last) + 1
+    return STAGES[index] if index < len(STAGES) else None
+
+
+def deliver(channel: str) -> str:
+    """The name of the actor that delivers for a channel."""
+    return f"deliver_{channel}"
