@@ -5,7 +5,8 @@ from __future__ import annotations
 import dramatiq
 
 from actors import _runtime
-from tocsin import plugins
+from tocsin import logs, plugins
 
+logs.setup(_runtime.configured().log_level)
 dramatiq.set_broker(_runtime.broker())
 plugins.load("actors")

@@ -1,15 +1,21 @@
-"""While Redis is away nobody is rung: then each process runs its own actors every half second."""
+"""While Redis is away nobody is rung: then each process runs its own actors every half second.
+
+The same thread warms the process up before the first ring: connections, TLS, the keys.
+"""
 
 from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 import dramatiq
+import psycopg
 import structlog
 from dramatiq.middleware import Middleware
 
+from tocsin import errors
 from workers import enqueue, queues
 
 log = structlog.get_logger(__name__)
@@ -20,8 +26,9 @@ EVERY_SECONDS = 0.5
 class Lifeline(Middleware):
     """Starts the watching thread in each worker process."""
 
-    def __init__(self, bell: enqueue.Bell) -> None:
+    def __init__(self, bell: enqueue.Bell, warm_up: Callable[[], None]) -> None:
         self._bell = bell
+        self._warm_up = warm_up
         self._over = threading.Event()
 
     def after_worker_boot(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:
@@ -34,6 +41,10 @@ class Lifeline(Middleware):
         self._over.set()
 
     def _watch(self, broker: dramatiq.Broker, names: list[str]) -> None:
+        try:
+            self._warm_up()
+        except (errors.TocsinError, psycopg.Error) as error:
+            log.warning("not warm", error=repr(error)[:300])
         while not self._over.wait(EVERY_SECONDS):
             if not self._bell.alive():
                 run_all(broker, names)

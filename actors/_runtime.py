@@ -86,7 +86,7 @@ def broker() -> BellBroker:
     """The broker that this process consumes from."""
     url = configured().redis_url
     made = BellBroker(url)
-    made.add_middleware(_lifeline.Lifeline(enqueue.bell(url)))
+    made.add_middleware(_lifeline.Lifeline(enqueue.bell(url), warm_up))
     return made
 
 
@@ -102,3 +102,13 @@ def here() -> Runtime:
         limiter=Limiter(chosen.redis_url),
         queues=queues.of_stages(chosen.stage_queues),
     )
+
+
+def warm_up() -> None:
+    """Do beforehand what the first page would otherwise wait for."""
+    runtime = here()
+    channels.http_client(runtime.settings.egress_allow)
+    with runtime.record.admin() as tx:
+        for tenant in tenants.listed(tx):
+            runtime.sealer.load(tx, tenant["id"])
+            runtime.policy(tx, tenant["id"], tenant["policy_version"])

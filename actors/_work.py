@@ -29,8 +29,9 @@ def actor(name: str, queue: str) -> Callable[[Callable[[str], bool]], dramatiq.A
                     return
             here.bell.ring(name, queue)
 
-        return dramatiq.actor(
-            run, actor_name=name, queue_name=queue, max_retries=0, broker=_runtime.broker()
+        declared = dramatiq.actor(
+            actor_name=name, queue_name=queue, max_retries=0, broker=_runtime.broker()
         )
+        return declared(run)
 
     return declare

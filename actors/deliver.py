@@ -71,6 +71,8 @@ def _declare(channel: str) -> None:
         return _run(channel, queue)
 
 
+# An actor has one home; the same one also answers on the queue of what wakes people.
+_runtime.broker().declare_queue(queues.PAGE)
 for _channel in channels.REGISTRY:
     _declare(_channel)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import orjson
@@ -99,11 +99,12 @@ def _wake(
             activated.append(
                 {name: row[name] for name in ("tenant", "id", "active", "anchor", "created_at")}
             )
-        due.append({"tenant": key[0], "subject": key[1], "due_at": _due(g, row, now)})
+        at = _due(g, row, now)
+        due.append({"tenant": key[0], "subject": key[1], "due_at": at})
+        if at <= now:
+            load.wakes.add("flush")
     groups.update(load.tx, activated)
     timers.earlier(load.tx, "flush", due)
-    if any(item["due_at"] <= now + timedelta(milliseconds=1) for item in due):
-        load.wakes.add("flush")
 
 
 def _due(g: Gathered, row: dict[str, Any], now: datetime) -> datetime:

@@ -19,7 +19,7 @@ from channels import _addresses, _http
 from schemas import message as messages
 from tocsin import errors
 
-LIMITS = channels.Limits(per_second=10, burst=20)
+LIMITS = channels.Limits(per_second=50, burst=100)
 CAPABILITIES = channels.Capabilities(idempotent=True)
 
 #: What Alertmanager writes where an alert has no end.

@@ -24,15 +24,15 @@ _RATIO_FROM = 1024 * 1024
 _RATIO = 200
 
 
-class Disconnected(Exception):  # noqa: N818 - it is no error of ours, only the end of the request
+class Disconnected(Exception):
     """The sender went away before its body was complete."""
 
 
 class Room:
     """The memory that is left for bodies, from their first byte to their answer."""
 
-    def __init__(self, total: int = WAITING_BYTES) -> None:
-        self._left = total
+    def __init__(self) -> None:
+        self._left = WAITING_BYTES
 
     @contextmanager
     def claim(self) -> Iterator[Claim]:
@@ -63,9 +63,7 @@ class Claim:
         self.held += size
 
 
-async def read(
-    headers: Mapping[bytes, bytes], receive: Receive, claim: Claim, seconds: float = SECONDS
-) -> bytes:
+async def read(headers: Mapping[bytes, bytes], receive: Receive, claim: Claim) -> bytes:
     """The whole body, unpacked.
 
     Raises TooLarge, TooSlow, UnsupportedEncoding, BadRequest for damaged gzip, Busy where the room
@@ -77,7 +75,7 @@ async def read(
     if declared.isdigit() and (len(declared) > 12 or int(declared) > MAX_BYTES):
         raise _too_large()
     try:
-        async with asyncio.timeout(seconds):
+        async with asyncio.timeout(SECONDS):
             return await (_unpacked(receive, claim) if packed else _plain(receive, claim))
     except TimeoutError:
         raise errors.TooSlow from None

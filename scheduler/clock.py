@@ -73,7 +73,7 @@ def pause_until(following: datetime | None, record: Record) -> float:
     if following is None:
         return SWEEP_SECONDS
     with record.claims() as tx:
-        ahead = (following - tx.now).total_seconds()
+        ahead: float = (following - tx.now).total_seconds()
     return min(SWEEP_SECONDS, max(0.001, ahead))
 
 

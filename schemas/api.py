@@ -27,7 +27,7 @@ Words = Annotated[
 
 
 class FieldProblem(BaseModel):
-    """One thing that is wrong with a request, and where: `#/a/0` in the body, else `query/limit`."""
+    """What is wrong in one place of a request: `#/a/0` in the body, or `query/limit`."""
 
     pointer: str
     detail: str

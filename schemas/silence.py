@@ -26,7 +26,7 @@ class SilenceItem(BaseModel):
 
 
 class NewSilence(BaseModel):
-    """A silence to be made. Give either `ends_at` or `duration`; without `starts_at` it starts now."""
+    """A silence to be made. Give `ends_at` or `duration`; without `starts_at` it starts now."""
 
     model_config = ConfigDict(
         extra="forbid",

@@ -59,7 +59,7 @@ class Printer:
         self._thread = threading.Thread(target=self._write, name="printer", daemon=True)
         self._thread.start()
 
-    def say(self, name: str, text: str) -> None:
+    def line(self, name: str, text: str) -> None:
         try:
             self._lines.put_nowait(f"{name:<12} | {text}\n")
         except queue.Full:
@@ -82,7 +82,7 @@ class Printer:
     def _repeat(self, name: str, source: IO[bytes]) -> None:
         with source:
             for line in source:
-                self.say(name, line.decode(errors="replace").rstrip("\r\n"))
+                self.line(name, line.decode(errors="replace").rstrip("\r\n"))
 
     def _write(self) -> None:
         while (line := self._lines.get()) is not None:
@@ -135,12 +135,12 @@ class Child:
             processes.kill_group(self.process)  # the workers of a master that is no more
             self.process = None
             wait = self.restarts.died()
-            self._printer.say("tocsin", f"{self.name} ended ({code}), starts again in {wait:g} s")
+            self._printer.line("tocsin", f"{self.name} ended ({code}), starts again in {wait:g} s")
         if self.restarts.due:
             try:
                 self.start()
             except SetupError as error:
-                self._printer.say("tocsin", error.message)
+                self._printer.line("tocsin", error.message)
                 self.restarts.died()
 
 

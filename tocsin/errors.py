@@ -165,7 +165,7 @@ class UnsupportedEncoding(TocsinError):
 
 
 class Busy(TocsinError):
-    """More waits to be stored than this process may hold, so nothing was accepted. Send it again."""
+    """More waits to be stored than this process may hold. Nothing was accepted; send it again."""
 
     status = 503
     title = "Busy"

@@ -71,7 +71,6 @@ def environment(
         "TOCSIN_SECRETS_DIR": str(home / "secrets" / "tenants"),
         "TOCSIN_PUBLIC_URL": options.url,
         "dramatiq_restart_delay": "500",
-        "dramatiq_queue_prefetch": "1",
     }
     return (
         defaults

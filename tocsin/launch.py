@@ -105,7 +105,7 @@ class Supervisor:
             if server is not None and not server.stop():
                 killed.append(name)
         if killed:
-            self._printer.say("tocsin", f"had to kill {', '.join(killed)}")
+            self._printer.line("tocsin", f"had to kill {', '.join(killed)}")
         self.children = []
         self._printer.close()
         if self._lock is not None:
@@ -152,13 +152,13 @@ class Supervisor:
             return
         start = {"postgres": embedded.start_postgres, "valkey": embedded.start_valkey}[name]
         processes.kill_group(self.servers[name].process)
-        self._printer.say("tocsin", f"{name} ended, starts again")
+        self._printer.line("tocsin", f"{name} ended, starts again")
         restarts.died()
         try:
             self.servers[name] = start(self.options.home)
             restarts.started = time.monotonic()
         except TocsinError as error:
-            self._printer.say("tocsin", f"{name}: {error.message}")
+            self._printer.line("tocsin", f"{name}: {error.message}")
 
 
 def run(options: Options, *, ready: Callable[[Supervisor], None]) -> None:

@@ -84,7 +84,8 @@ class BellConsumer(dramatiq_redis._RedisConsumer):
     """Fetches what there is; when there is nothing, waits for the bell."""
 
     def __init__(self, broker: BellBroker, queue_name: str, prefetch: int, timeout: int) -> None:
-        super().__init__(broker, queue_name, prefetch, timeout)
+        # Dramatiq asks for twice its threads; what one process hoards another could be doing.
+        super().__init__(broker, queue_name, max(1, prefetch // 2), timeout)
         self.room = threading.Event()
 
     def __next__(self) -> Any:

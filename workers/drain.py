@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import psycopg
 import structlog
@@ -22,6 +22,17 @@ log = structlog.get_logger(__name__)
 
 Rows = list[dict[str, Any]]
 Work = Callable[[Transaction, Rows], None]
+
+
+class Claim(NamedTuple):
+    """How much of what to claim. `suspects`: rows that were in hands that failed."""
+
+    stage: str
+    alerts: int
+    rows: int
+    suspects: bool = False
+
+
 #: Rows of one claim at most, however small.
 ROWS = 2000
 #: A row that failed this often is poison.
@@ -35,32 +46,37 @@ def drain(record: Record, stage: str, work: Work, alerts: int) -> bool:
     """
     rows = ROWS
     while True:
-        held: Rows = []
-        try:
-            record.again(lambda rows=rows: _once(record, stage, work, alerts, rows, held))
+        held, problem = _attempt(record, Claim(stage, alerts, rows), work)
+        if problem is None:
             break
-        except errors.RecordAway:
-            raise
-        except Exception as error:
-            if not held or _connection_lost(error):
-                raise
-            log.warning("drain failed", stage=stage, rows=len(held), error=repr(error)[:300])
-            if len(held) == 1:
-                _suspect(record, held)
-                rows = ROWS
-            else:
-                rows = max(1, len(held) // 2)
+        log.warning("drain failed", stage=stage, rows=len(held), error=repr(problem)[:300])
+        if len(held) == 1:
+            _suspect(record, held)
+            rows = ROWS
+        else:
+            rows = max(1, len(held) // 2)
     alone = _drain_suspect(record, stage, work)
     return bool(held) or alone
 
 
-def _once(
-    record: Record, stage: str, work: Work, alerts: int, rows: int, held: Rows,
-    suspects: bool = False,
-) -> None:  # fmt: skip
+def _attempt(record: Record, claim: Claim, work: Work) -> tuple[Rows, Exception | None]:
+    """What was held, and what went wrong with it. What is not the rows' fault is raised."""
+    held: Rows = []
+    try:
+        record.again(lambda: _once(record, claim, work, held))
+    except errors.RecordAway:
+        raise
+    except Exception as error:
+        if not held or _connection_lost(error):
+            raise
+        return held, error
+    return held, None
+
+
+def _once(record: Record, claim: Claim, work: Work, held: Rows) -> None:
     held.clear()
     with record.claims() as tx:
-        held += inbox.claim(tx, stage, alerts, rows, suspects)
+        held += inbox.claim(tx, claim.stage, claim.alerts, claim.rows, claim.suspects)
         if not held:
             return
         inbox.note(record, _worker(), [row["id"] for row in held])
@@ -70,17 +86,11 @@ def _once(
 
 
 def _drain_suspect(record: Record, stage: str, work: Work) -> bool:
-    held: Rows = []
-    try:
-        record.again(lambda: _once(record, stage, work, 1, 1, held, suspects=True))
-    except errors.RecordAway:
-        raise
-    except Exception as error:
-        if not held or _connection_lost(error):
-            raise
-        log.warning("suspect failed", stage=stage, row=held[0]["id"], error=repr(error)[:300])
+    held, problem = _attempt(record, Claim(stage, 1, 1, suspects=True), work)
+    if problem is not None:
+        log.warning("suspect failed", stage=stage, row=held[0]["id"], error=repr(problem)[:300])
         if held[0]["attempts"] + 1 >= ATTEMPTS:
-            inbox.bury(record, held[0], f"{type(error).__name__}: {error}")
+            inbox.bury(record, held[0], f"{type(problem).__name__}: {problem}")
         else:
             _suspect(record, held)
     return bool(held)

@@ -94,9 +94,7 @@ def finish(
     )  # fmt: skip
 
 
-def _one_by_one(
-    body: bytes, read: Callable[[_fields.Tree], Draft], single: bool
-) -> Parsed:
+def _one_by_one(body: bytes, read: Callable[[_fields.Tree], Draft], single: bool) -> Parsed:
     drafts: list[Draft] = []
     rejected: list[Rejected] = []
     for index, element in enumerate(_careful.elements(body, single=single)):
@@ -120,9 +118,7 @@ def _finish_all(drafts: Sequence[Draft]) -> list[Alert]:
     ]  # fmt: skip
 
 
-def explicit(
-    status: Status, starts: datetime | None, ends: datetime | None, now: datetime
-) -> Said:
+def explicit(status: Status, starts: datetime | None, ends: datetime | None, now: datetime) -> Said:
     """Where the sender says firing or resolved itself, `endsAt` is only when.
 
     A firing alert expires at a later `endsAt`, else never by itself. A resolved one ended at the

@@ -116,10 +116,7 @@ def _document(reader: _Reader, start: int, single: bool) -> Generator[Element, N
     seen = False
     at = reader.space(start + 1)
     while reader.sign(at) != "}":
-        if reader.sign(at) != '"':
-            raise json.JSONDecodeError("a key was expected", reader.text, at)
-        key, at = reader.value(at)
-        at = _expect(reader, at, ":")
+        key, at = _key(reader, at)
         if key == "alerts" and reader.sign(at) == "[":
             if seen:
                 raise _unreadable("`alerts` stands twice")
@@ -127,16 +124,31 @@ def _document(reader: _Reader, start: int, single: bool) -> Generator[Element, N
             at = yield from _list(reader, at)
         else:
             _, at = reader.value(at)
-        if reader.sign(at) != "}":
-            at = _expect(reader, at, ",")
-            if reader.sign(at) == "}":
-                raise json.JSONDecodeError("a key was expected", reader.text, at)
+        at = _next_member(reader, at)
     if not seen:
         if not single:
             raise _unreadable("it has no list `alerts`")
         value, end = reader.value(start)
         yield Element(value, reader.text[start:end].encode("utf-8", "surrogateescape"), reader.flaw)
     return reader.space(at + 1)
+
+
+def _key(reader: _Reader, at: int) -> tuple[Any, int]:
+    """The key at `at`, and where its value begins."""
+    if reader.sign(at) != '"':
+        raise json.JSONDecodeError("a key was expected", reader.text, at)
+    key, at = reader.value(at)
+    return key, _expect(reader, at, ":")
+
+
+def _next_member(reader: _Reader, at: int) -> int:
+    """Where the next key or the closing brace is."""
+    if reader.sign(at) == "}":
+        return at
+    at = _expect(reader, at, ",")
+    if reader.sign(at) == "}":
+        raise json.JSONDecodeError("a key was expected", reader.text, at)
+    return at
 
 
 def _expect(reader: _Reader, at: int, sign: str) -> int:

@@ -81,7 +81,7 @@ def judge(label_sets: Sequence[Mapping[str, str]]) -> list[Known]:
     ]
 
 
-def annotations(raw: bytes) -> tuple[dict[str, str], tuple[str, ...]]:
+def noted(raw: bytes) -> tuple[dict[str, str], tuple[str, ...]]:
     """The annotations of a JSON object, bounded; raises MsgspecError."""
     pairs = _PAIRS.decode(raw)
     if len(raw) <= MAX_NAME and len(pairs) <= MAX_PAIRS:

@@ -42,7 +42,7 @@ def _quick(body: bytes, now: datetime) -> list[Alert]:
     return [
         _batch.finish(
             known,
-            _labels.annotations(bytes(alert.annotations)),
+            _labels.noted(bytes(alert.annotations)),
             _batch.explicit(
                 alert.status,
                 _times.utc(alert.startsAt, "startsAt"),

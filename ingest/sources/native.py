@@ -15,7 +15,7 @@ _ANNOTATIONS = {"message": "summary", "description": "description"}
 
 
 def parse(body: bytes, now: datetime, resolve_timeout: float) -> _batch.Parsed:
-    """Fires unless `status` or a past `ends_at` says resolved; expires at a later `ends_at` only."""
+    """An alert fires unless `status` or a past `ends_at` says resolved; a later one expires it."""
     return _batch.parse(body, _quick, lambda alert: _read(alert, now), single=True)
 
 

@@ -65,7 +65,7 @@ def _quick(body: bytes, now: datetime, timeout: timedelta) -> list[Alert]:
     return [
         _batch.finish(
             known,
-            _labels.annotations(bytes(alert.annotations)),
+            _labels.noted(bytes(alert.annotations)),
             _said(
                 _times.utc(alert.startsAt, "startsAt"), _times.utc(alert.endsAt, "endsAt"),
                 now, timeout,

@@ -273,7 +273,7 @@ def test_errors_for_now(
 
 
 @pytest.mark.parametrize(
-    "kind", ["bad_json", "huge", "drip", "hang", "hang_after", "cut_before", "cut_after"]
+    "kind", ["bad_json", "short", "huge", "drip", "hang", "hang_after", "cut_before", "cut_after"]
 )
 def test_answers_that_cannot_be_read_are_in_doubt(
     workspace: fakes.Fakes, there: slack.Settings, call: channels.Call, kind: faults.Kind

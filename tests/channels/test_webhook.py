@@ -186,6 +186,15 @@ def test_an_address_that_is_a_secret(providers: fakes.Fakes, call: channels.Call
         webhook.send(messages.first(), hidden, replace(call, secrets={"url": "http://0x7f.1/"}))
 
 
+@pytest.mark.parametrize("kind", ["short", "huge", "bad_json"])
+def test_the_status_is_enough(
+    providers: fakes.Fakes, call: channels.Call, kind: faults.Kind
+) -> None:
+    """A receiver that said 200 has it, whatever becomes of the rest of its answer."""
+    providers.script.add(faults.Fault(kind))
+    assert webhook.send(messages.first(), settings(providers.hook("a")), call).provider_id == KEY
+
+
 def test_a_lost_reply_is_shown_once(providers: fakes.Fakes, call: channels.Call) -> None:
     there = settings(providers.hook("ops"))
     providers.script.add(faults.Fault("cut_after", times=1), dest="/hook/ops")

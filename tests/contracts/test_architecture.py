@@ -1,4 +1,4 @@
-"""The laws of the source tree: which way imports point, how long files are, what called."""
+"""The laws of the source tree: where imports may point, how long and how named files may be."""
 
 from __future__ import annotations
 

@@ -250,8 +250,8 @@ def test_no_answer_after_sending_is_in_doubt(
     _assert_silent(sample, raised.value)
 
 
-@pytest.mark.parametrize("manner", ["drip", "huge"])
-def test_an_endless_answer_ends(
+@pytest.mark.parametrize("manner", ["drip", "huge", "short"])
+def test_an_answer_without_a_proper_end(
     sample: Sample, provider: Provider, impatient: httpx.Client, manner: server.Manner
 ) -> None:
     """It may count as sent or as in doubt; it must not hold the thread or fill the memory."""

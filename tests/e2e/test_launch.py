@@ -204,19 +204,29 @@ def test_home_in_use_and_port_taken(place: Place) -> None:
 def test_what_dies_is_started_again(place: Place) -> None:
     process = place.up()
     place.ready(process)
+    until(lambda: place.noted("page"))
     os.kill(int(place.noted("page")[0]), signal.SIGKILL)
     until(lambda: len(place.noted("page")) == 2)
 
-    redis_url = place.environment()["redis_url"]
-    valkey = int((place.home / "run" / "valkey.pid").read_text())
-    os.kill(valkey, signal.SIGKILL)
-    until(lambda: answers(redis_url))
-    postgres = int((place.home / "postgres" / "postmaster.pid").read_text().split()[0])
-    os.kill(postgres, signal.SIGKILL)
-    until(lambda: queries(place.environment()["database_url"]))
+    known = place.environment()
+    kill_and_await(place.home / "run" / "valkey.pid")
+    until(lambda: answers(known["redis_url"]))
+    kill_and_await(place.home / "postgres" / "postmaster.pid")
+    until(lambda: queries(known["database_url"]))
     with urllib.request.urlopen(f"http://127.0.0.1:{place.port}/-/ready", timeout=5) as response:
         assert response.status == 200
     stop(process)
+
+
+def kill_and_await(pid_file: Path) -> None:
+    """Kill the server that the file names and wait until it names another one."""
+    killed = first_word(pid_file)
+    os.kill(int(killed), signal.SIGKILL)
+    until(lambda: first_word(pid_file) not in ("", killed))
+
+
+def first_word(file: Path) -> str:
+    return (file.read_text().split() or [""])[0] if file.exists() else ""
 
 
 def answers(url: str) -> bool:
@@ -239,6 +249,7 @@ def queries(url: str) -> bool:
 def test_stops_in_order_and_in_time(place: Place) -> None:
     process = place.up("--scale=page=2", SLOW="0.3")
     place.ready(process)
+    until(lambda: len(place.noted("page")) == 2 and place.noted("clock"))
     begun = time.monotonic()
     stop(process, 20)
     assert time.monotonic() - begun < 20
@@ -271,6 +282,7 @@ def test_who_hangs_is_killed(place: Place, monkeypatch: pytest.MonkeyPatch) -> N
     with (place.folder / "stderr").open("w") as stream:
         with launch.running(options, stream=stream) as supervisor:
             assert set(supervisor.servers) == {"postgres", "valkey"}
+            until(lambda: place.noted("page") and place.noted("clock"))
             begun = time.monotonic()
         assert time.monotonic() - begun < 12
     assert "had to kill web, page, clock" in place.said()

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-
-from pydantic import BaseModel
+from typing import Any
 
 from tocsin.domain import enrichment, routing
 
@@ -17,7 +16,8 @@ class Integration:
 
     key: str
     channel: str
-    settings: BaseModel
+    #: The channel's own Settings; the domain knows no channel.
+    settings: Any
     send_resolved: bool = True
 
 

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequenc
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, LiteralString, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import orjson
 import psycopg
@@ -48,14 +48,14 @@ class Transaction:
     now: datetime
 
     def rows(self, sql: str, params: Any = None) -> list[DictRow]:
-        return self.conn.execute(cast(LiteralString, sql), params).fetchall()
+        return self.conn.execute(sql, params).fetchall()
 
     def row(self, sql: str, params: Any = None) -> DictRow | None:
-        return self.conn.execute(cast(LiteralString, sql), params).fetchone()
+        return self.conn.execute(sql, params).fetchone()
 
     def run(self, sql: str, params: Any = None) -> int:
         """Execute and return the number of rows that were touched."""
-        return self.conn.execute(cast(LiteralString, sql), params).rowcount
+        return self.conn.execute(sql, params).rowcount
 
     def many(self, sql: str, items: Sequence[Any], params: dict[str, Any] | None = None) -> list[Any]:
         """One set-based statement over `items`, which it reads as json_to_recordset(%(items)s).
@@ -66,7 +66,7 @@ class Transaction:
         if not items:
             return []
         text = orjson.dumps(items).decode()
-        found = self.conn.execute(cast(LiteralString, sql), {"items": text, **(params or {})})
+        found = self.conn.execute(sql, {"items": text, **(params or {})})
         return found.fetchall() if found.description else []
 
     def scope(self, tenants: Iterable[int]) -> None:
@@ -136,7 +136,7 @@ class Record:
         try:
             yield conn
         finally:
-            self._pool.putconn(conn)
+            self._pool.putconn(cast(Any, conn))
 
 
 class AsyncRecord:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import Any, LiteralString, cast
+from typing import Any
 
 from psycopg.rows import DictRow
 
@@ -46,7 +46,7 @@ def alerts(
     sql += " ORDER BY a.starts_at DESC, a.fingerprint DESC"
     with tx.conn.cursor(name="alerts") as cursor:
         cursor.itersize = FETCH
-        cursor.execute(cast(LiteralString, sql), params)
+        cursor.execute(sql, params)
         yield from cursor
 
 
@@ -77,9 +77,7 @@ def groups(tx: Transaction, tenant: int, fingerprint: str) -> list[DictRow]:
     )
 
 
-def incidents_of(
-    tx: Transaction, tenant: int, fingerprint: str, limit: int = 20
-) -> list[DictRow]:
+def incidents_of(tx: Transaction, tenant: int, fingerprint: str, limit: int = 20) -> list[DictRow]:
     """The newest incidents of the groups that an alert is in."""
     return tx.rows(
         "SELECT i.id, i.title, i.state, i.opened_at FROM incident i"

@@ -22,7 +22,8 @@ def deliveries(
     after: uuid.UUID | None = None, limit: int,
 ) -> list[DictRow]:  # fmt: skip
     """Newest first; the ids sort by the time of the decision."""
-    sql, params = SELECT, [tenant]  # type: tuple[str, list[Any]]
+    sql = SELECT
+    params: list[Any] = [tenant]
     if states:
         sql += " AND state = ANY(%s)"
         params.append(list(states))
@@ -56,7 +57,8 @@ def attempts(
     found = tx.rows(
         "SELECT delivery_id, attempt, started_at, finished_at, outcome, reason, error, status_code"
         " FROM delivery_attempt WHERE tenant = %s AND delivery_id = ANY(%s)"
-        " AND started_at >= to_timestamp(%s) - %s::interval ORDER BY started_at, attempt LIMIT 2000",
+        " AND started_at >= to_timestamp(%s) - %s::interval"
+        " ORDER BY started_at, attempt LIMIT 2000",
         [tenant, [row["id"] for row in deliveries], since / 1000, timedelta(hours=1)],
     )
     sorted_out: dict[uuid.UUID, list[DictRow]] = {row["id"]: [] for row in deliveries}

@@ -24,7 +24,8 @@ def incidents(
     after: uuid.UUID | None = None, limit: int,
 ) -> list[DictRow]:  # fmt: skip
     """Newest first; the ids sort by the time of opening."""
-    sql, params = SELECT, [tenant]  # type: tuple[str, list[Any]]
+    sql = SELECT
+    params: list[Any] = [tenant]
     if states:
         sql += " AND i.state = ANY(%s)"
         params.append(list(states))

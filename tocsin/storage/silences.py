@@ -50,8 +50,8 @@ def listed(
     tx: Transaction, tenant: int, *, state: str = "all", after: uuid.UUID | None = None, limit: int
 ) -> list[DictRow]:
     """The silences that are in this state now (active, pending, expired, all), newest first."""
-    sql, params = SELECT + STATES[state], [tenant]  # type: tuple[str, list[Any]]
-    params += [tx.now] * STATES[state].count("%s")
+    sql = SELECT + STATES[state]
+    params: list[Any] = [tenant, *[tx.now] * STATES[state].count("%s")]
     if after:
         sql += " AND id < %s"
         params.append(after)

@@ -39,3 +39,8 @@ def revoke(tx: Transaction, tenant: int, token: uuid.UUID) -> None:
 
 #: For whoever holds a connection, before any tenant is known.
 LOOKUP = "SELECT tenant, slug, token, name, scopes FROM token_lookup(%s)"
+#: The same for many hashes at once: a row for each, found or not, with the clock of the record.
+LOOKUP_ALL = """
+SELECT h.hash, k.tenant, k.slug, k.token, k.name, k.scopes, tocsin_now() AS now
+FROM unnest(%s::bytea[]) AS h (hash) LEFT JOIN LATERAL token_lookup(h.hash) AS k ON true
+"""

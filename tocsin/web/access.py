@@ -33,7 +33,7 @@ def caller(
     bearer: Annotated[HTTPAuthorizationCredentials | None, Security(BEARER)],
     basic: Annotated[HTTPBasicCredentials | None, Security(BASIC)],
 ) -> tokens.Caller:
-    """The caller, who holds all these scopes and belongs to the tenant in the path, if one is there.
+    """The caller, who holds all these scopes and is of the tenant in the path, if one is there.
 
     Raises NotAuthenticated or Forbidden; the latter in the same words whether the tenant exists.
     """
@@ -75,5 +75,3 @@ def stage_queue(request: Request, stage: str) -> str:
 def actor(found: tokens.Caller) -> str:
     """How the audit names a caller: by the token, which a name alone does not tell apart."""
     return f"token:{found.token}"
-
-

@@ -67,9 +67,7 @@ def list_alerts(
 
 
 @router.get("/alerts/{fingerprint}")
-def show_alert(
-    fingerprint: str, caller: access.Reader, record: access.Recorded
-) -> api.AlertDetail:
+def show_alert(fingerprint: str, caller: access.Reader, record: access.Recorded) -> api.AlertDetail:
     """One alert: what silences it now, its changes with their explanations, groups, incidents."""
     missing = errors.NotFound("there is no such alert in this tenant; `GET /alerts` lists them")
     if "\0" in fingerprint:
@@ -104,9 +102,7 @@ def parse(texts: Sequence[str], pointer: str) -> tuple[matchers.Matcher, ...]:
     return tuple(found)
 
 
-def describe(
-    tx: Transaction, tenant: int, rows: Sequence[dict[str, Any]]
-) -> list[api.AlertItem]:
+def describe(tx: Transaction, tenant: int, rows: Sequence[dict[str, Any]]) -> list[api.AlertItem]:
     """Rows of alerts as the API shows them, with what silences each of them now."""
     filed = suppression.index(_silence(row) for row in silences.active(tx, [tenant], tx.now))
     return [_item(row, filed, tx.now) for row in rows]
@@ -178,7 +174,9 @@ def _silence(row: dict[str, Any]) -> suppression.Silence:
 
 def _event(row: dict[str, Any]) -> api.EventItem:
     outcome = row["outcome"] or "pending"
-    sentence = i18n.say(f"outcome.{outcome}", cause=row["cause"] or "")
+    sentence = i18n.say(f"outcome.{outcome}")
+    if row["cause"]:
+        sentence += " " + i18n.say("outcome.because", cause=row["cause"])
     return api.EventItem(**{**row, "outcome": outcome, "sentence": sentence})
 
 
@@ -190,4 +188,3 @@ def _group(row: dict[str, Any]) -> api.GroupItem:
         labels=orjson.loads(row["labels"]),
         muted_by=row["muted_by"] or [],
     )
-

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from fastapi import APIRouter, FastAPI
-from starlette.routing import Route
 
 import tocsin
 from tocsin.config.settings import Settings
@@ -14,11 +13,11 @@ from tocsin.storage.record import Record
 from tocsin.web import (
     alerts,
     deliveries,
-    documents,
     frame,
     health,
     incidents,
     measures,
+    openapi,
     pages,
     policy,
     problems,
@@ -37,12 +36,12 @@ def build(settings: Settings, record: Record, ring: Ring) -> FastAPI:
     app = FastAPI(
         title="Tocsin",
         version=tocsin.__version__,
-        description=documents.ABOUT,
+        description=openapi.ABOUT,
         docs_url=None,
         redoc_url=None,
         max_body_size=MAX_BODY,
         redirect_slashes=False,
-        responses=documents.RESPONSES,
+        responses=openapi.RESPONSES,
         generate_unique_id_function=lambda route: route.name,
     )
     api = _api()
@@ -55,8 +54,7 @@ def build(settings: Settings, record: Record, ring: Ring) -> FastAPI:
     app.state.settings, app.state.record, app.state.ring = settings, record, ring
     app.state.queues = queues.of_stages(settings.stage_queues)
     app.state.revision = migrate.wanted()
-    app.state.routes = [route for route in app.routes if isinstance(route, Route)]
-    app.openapi = lambda: documents.of(app)  # type: ignore[method-assign]
+    app.openapi = lambda: openapi.of(app)  # type: ignore[method-assign]
     problems.install(app)
     app.add_middleware(frame.Frame)
     return app

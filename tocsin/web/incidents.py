@@ -76,7 +76,7 @@ def resolve_incident(
     return _act(request, record, caller, incidents.resolve, incident, body)
 
 
-def _act(  # noqa: PLR0913 - one request, one act, and both ends of it
+def _act(
     request: Request,
     record: Record,
     caller: tokens.Caller,
@@ -127,7 +127,10 @@ def _told(row: dict[str, Any]) -> schema.TimelineItem:
     detail = orjson.loads(row["detail"] or "{}")
     if not isinstance(detail, dict):
         detail = {"text": detail}
-    note = f" ({detail['note']})" if detail.get("note") else ""
-    words = {name: value for name, value in detail.items() if name not in ("key", "locale")}
-    sentence = i18n.say(f"timeline.{row['kind']}", **{**words, "actor": row["actor"], "note": note})
+    told = ", ".join(detail["reasons"]) if isinstance(detail.get("reasons"), dict) else ""
+    sentence = i18n.say(
+        f"timeline.{row['kind']}", actor=row["actor"], n=detail.get("alerts", 0), receivers=told
+    )
+    if detail.get("note"):
+        sentence += " " + i18n.say("timeline.note", note=detail["note"])
     return schema.TimelineItem(**{**row, "detail": detail, "sentence": sentence})

@@ -13,7 +13,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
-from starlette.routing import Match
+from starlette.routing import compile_path
 
 from schemas import api
 from tocsin import errors
@@ -119,12 +119,14 @@ def _unforeseen(request: Request, error: Exception) -> JSONResponse:
 
 
 def _methods(request: Request) -> list[str]:
-    """All methods of the routes at this address; Starlette names those of the first one only."""
+    """All methods of this address; Starlette names those of the first route only."""
+    path = re.sub(r"^/t/[^/]+(?=/)", "", request.url.path)
     found: set[str] = set()
-    for route in request.app.state.routes:
-        if route.matches(request.scope)[0] is not Match.NONE:
-            found |= route.methods or set()
-    return sorted(found | ({"HEAD"} if "GET" in found else set()))
+    for template, operations in request.app.openapi()["paths"].items():
+        if compile_path(template)[0].match(path):
+            found |= {method.upper() for method in operations}
+    found = found or {"GET"}  # the aliases of the health checks
+    return sorted(found | {"HEAD"} if "GET" in found else found)
 
 
 def _pointer(loc: Sequence[Any]) -> str:

@@ -46,8 +46,6 @@ def state(row: dict[str, Any]) -> str:
         said += " " + i18n.say("delivery.in_doubt")
     if not row["cause"]:
         return said
-    if row["state"] == "superseded" and " " not in row["cause"]:
-        return said + " " + i18n.say("delivery.successor", successor=row["cause"])
     return said + " " + i18n.say("delivery.cause", cause=row["cause"])
 
 

@@ -31,6 +31,7 @@ _MANNERS: dict[faults.Kind, server.Manner] = {
     "cut_after": "cut",
     "huge": "huge",
     "drip": "drip",
+    "short": "short",
 }
 
 

@@ -17,12 +17,13 @@ Kind = Literal[
     "hang_after",  # do it, then never answer
     "huge",  # do it, then answer without an end
     "drip",  # do it, then answer one byte at a time
+    "short",  # do it, then end the connection one byte before the end of the answer
     "bad_json",  # do it, then answer what cannot be parsed
 ]
 KINDS = frozenset(get_args(Kind))
 
 #: Faults after which the provider has nevertheless acted.
-ACTS = frozenset({"none", "cut_after", "hang_after", "huge", "drip", "bad_json"})
+ACTS = frozenset({"none", "cut_after", "hang_after", "huge", "drip", "short", "bad_json"})
 
 
 @dataclass

@@ -11,8 +11,8 @@ from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
-#: plain: as it should be. cut: reset without a word. hang: silence. drip and huge: see faults.
-Manner = Literal["plain", "cut", "hang", "drip", "huge"]
+#: plain: as it should be. cut: reset without a word. hang: silence. The others: see faults.
+Manner = Literal["plain", "cut", "hang", "drip", "huge", "short"]
 
 _HEAD_BYTES = 64 * 1024
 _BODY_BYTES = 64 * 1024 * 1024
@@ -56,7 +56,7 @@ class Server:
     def __init__(self, handler: Handler, port: int = 0) -> None:
         self._handler = handler
         self._wanted_port = port
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._open: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
         self._server: asyncio.Server | None = None
         self.port = 0
 
@@ -67,23 +67,32 @@ class Server:
     async def start(self) -> None:
         """Listen; ``port`` is known afterwards."""
         self._server = await asyncio.start_server(
-            self._connected, "127.0.0.1", self._wanted_port, limit=_HEAD_BYTES, backlog=1024
+            self._accepted, "127.0.0.1", self._wanted_port, limit=_HEAD_BYTES, backlog=1024
         )
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:
         """Close the door and break off what is still open."""
         if self._server:
+            # First deaf, then closed: a connection that is just being accepted would be leaked.
+            for door in self._server.sockets:
+                asyncio.get_running_loop().remove_reader(door.fileno())
+            await _settle()
             self._server.close()
-        for task in list(self._tasks):
+        still_open = dict(self._open)
+        for task, writer in still_open.items():
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+            writer.transport.abort()
+        await asyncio.gather(*still_open, return_exceptions=True)
+        await _settle()
 
-    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        if task:
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+    def _accepted(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Not a coroutine: one that is cancelled before its first step would close nothing."""
+        task = asyncio.get_running_loop().create_task(self._serve(reader, writer))
+        self._open[task] = writer
+        task.add_done_callback(lambda done: self._open.pop(done, None))
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         # A peer that goes away, or talks nonsense, is every day's work for a fake provider.
         with contextlib.suppress(OSError, EOFError, ValueError, asyncio.CancelledError):
             while await self._one(reader, writer):
@@ -101,6 +110,12 @@ class Server:
             return request.headers.get("connection", "").lower() != "close"
         await _misbehave(reply, writer)
         return False
+
+
+async def _settle() -> None:
+    """Let the loop finish what it has begun: to accept and to close takes it a few turns."""
+    for _ in range(10):
+        await asyncio.sleep(0)
 
 
 async def _read(reader: asyncio.StreamReader) -> Request | None:
@@ -139,6 +154,9 @@ async def _misbehave(reply: Reply, writer: asyncio.StreamWriter) -> None:
             writer.write(bytes([byte]))
             await writer.drain()
             await asyncio.sleep(_DRIP_SECONDS)
+    elif reply.manner == "short":
+        writer.write(_head(reply, len(reply.body) + 1) + reply.body)
+        await writer.drain()
     else:
         writer.write(_head(reply, None))
         while True:

@@ -1,0 +1,130 @@
+"""Rows as the pipeline would have written them, for tests that only read and act."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import orjson
+
+from tocsin import ids
+from tocsin.storage import alerts
+from tocsin.storage.record import Record, Transaction
+
+
+@dataclass(frozen=True)
+class Story:
+    """One alert, its group, its incident, and what was sent about it."""
+
+    fingerprint: str
+    event: int
+    group: uuid.UUID
+    incident: uuid.UUID
+    notification: uuid.UUID
+    delivery: uuid.UUID
+
+
+def alert(tx: Transaction, tenant: int, labels: dict[str, str], **fields: Any) -> str:
+    """Store an alert with its labels; returns its fingerprint."""
+    row = {
+        "tenant": tenant, "fingerprint": uuid.uuid4().hex[:16], "status": "firing",
+        "severity": "critical", "labels": orjson.dumps(labels).decode(), "annotations": "{}",
+        "source": "prometheus", "generator_url": "", "starts_at": tx.now, "ends_at": None,
+        "expires_at": None, "count": 1, "first_seen": tx.now, "last_seen": tx.now, **fields,
+    }  # fmt: skip
+    alerts.insert(tx, [row])
+    return str(row["fingerprint"])
+
+
+def event(tx: Transaction, tenant: int, fingerprint: str, **fields: Any) -> int:
+    row = {"kind": "new", "outcome": None, "cause": None, "at": tx.now, **fields}
+    found = tx.row(
+        "INSERT INTO alert_event (tenant, received_at, fingerprint, kind, status, severity, posted,"
+        " policy_version, outcome, cause) VALUES (%s, %s, %s, %s, 'firing', 'critical', true, 3, %s,"
+        " %s) RETURNING id",
+        [tenant, row["at"], fingerprint, row["kind"], row["outcome"], row["cause"]],
+    )
+    assert found is not None
+    return int(found["id"])
+
+
+def group(tx: Transaction, tenant: int, *fingerprints: str) -> uuid.UUID:
+    made = ids.new(tx.now)
+    tx.run(
+        "INSERT INTO alert_group (tenant, id, route, receiver, labels, active, created_at)"
+        " VALUES (%s, %s, 'root/0', 'team-db', '{\"alertname\":\"DiskFull\"}', true, %s)",
+        [tenant, made, tx.now],
+    )
+    for fingerprint in fingerprints:
+        tx.run(
+            "INSERT INTO group_member (tenant, group_id, fingerprint) VALUES (%s, %s, %s)",
+            [tenant, made, fingerprint],
+        )
+    return made
+
+
+def incident(tx: Transaction, tenant: int, of: uuid.UUID, state: str = "open") -> uuid.UUID:
+    made = ids.new(tx.now)
+    tx.run(
+        "INSERT INTO incident (tenant, id, group_id, title, severity, state, generation, opened_at)"
+        " VALUES (%s, %s, %s, 'DiskFull', 'critical', %s, 1, %s)",
+        [tenant, made, of, state, tx.now],
+    )
+    tx.run(
+        "INSERT INTO timeline (tenant, incident_id, at, kind, actor, detail)"
+        " VALUES (%s, %s, %s, 'opened', 'tocsin', '{\"alerts\":1}')",
+        [tenant, made, tx.now],
+    )
+    return made
+
+
+def delivery(
+    tx: Transaction, tenant: int, *, of: uuid.UUID, about: uuid.UUID, notification: uuid.UUID,
+    state: str = "dead", integration: str = "team-db/slack/0",
+) -> uuid.UUID:  # fmt: skip
+    made = ids.new(tx.now)
+    tx.run(
+        "INSERT INTO delivery (tenant, id, notification_id, group_id, incident_id, generation,"
+        " integration, channel, destination, queue, state, due_at, created_at, cause, attempts)"
+        " VALUES (%s, %s, %s, %s, %s, 1, %s, 'slack', 'slack #db', 'page', %s, %s, %s,"
+        " 'channel_not_found: invite the bot', 1)",
+        [tenant, made, notification, of, about, integration, state, tx.now, tx.now],
+    )
+    tx.run(
+        "INSERT INTO delivery_attempt (tenant, delivery_id, attempt, started_at, finished_at,"
+        " outcome, reason, error, status_code)"
+        " VALUES (%s, %s, 1, %s, %s, 'dead', 'clientError', 'channel_not_found', 404)",
+        [tenant, made, tx.now, tx.now + timedelta(seconds=1)],
+    )
+    return made
+
+
+def notification(
+    tx: Transaction, tenant: int, of: uuid.UUID, about: uuid.UUID, events: list[int]
+) -> uuid.UUID:
+    made = ids.new(tx.now)
+    tx.run(
+        "INSERT INTO notification (tenant, id, group_id, incident_id, reason, message, events,"
+        " events_since, policy_version, created_at)"
+        " VALUES (%s, %s, %s, %s, 'first', '\\x00', %s, %s, 3, %s)",
+        [tenant, made, of, about, events, tx.now, tx.now],
+    )
+    return made
+
+
+def story(record: Record, tenant: int, **labels: str) -> Story:
+    """One alert from its arrival to the dead letter about it."""
+    with record.session([tenant]) as tx:
+        fingerprint = alert(tx, tenant, {"alertname": "DiskFull", **labels})
+        happened = event(tx, tenant, fingerprint, outcome="failed")
+        of = group(tx, tenant, fingerprint)
+        about = incident(tx, tenant, of)
+        told = notification(tx, tenant, of, about, [happened])
+        sent = delivery(tx, tenant, of=of, about=about, notification=told)
+        return Story(fingerprint, happened, of, about, told, sent)
+
+
+def at(text: str) -> datetime:
+    return datetime.fromisoformat(text)

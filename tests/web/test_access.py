@@ -1,0 +1,193 @@
+"""Who may see what: a matrix over every address of the OpenAPI document."""
+
+from __future__ import annotations
+
+import base64
+import uuid
+from typing import Any, NamedTuple
+
+import pytest
+
+from tests.web import seeds
+from tests.web.conftest import Someone, Web
+from tocsin.config.settings import Settings
+from tocsin.storage.record import Record
+from tocsin.web import app, openapi
+
+DOCUMENT = openapi.of(app.build(Settings(), Record(""), lambda actor, queue: None))
+#: Which token just does not reach.
+BELOW = {"read": "ingest", "respond": "read", "admin": "respond"}
+NEW_SILENCE = {"matchers": ["a=b"], "duration": "1h", "comment": "c"}
+
+
+class Operation(NamedTuple):
+    method: str
+    path: str
+    scope: str
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path}"
+
+
+def _scope(operation: dict[str, Any]) -> str:
+    [scope] = {scope for one in operation["security"] for found in one.values() for scope in found}
+    return str(scope)
+
+
+OPERATIONS = [
+    Operation(method.upper(), path, _scope(operation))
+    for path, methods in DOCUMENT["paths"].items()
+    for method, operation in methods.items()
+    if path.startswith("/api/")
+]
+WITH_ID = [operation for operation in OPERATIONS if "{" in operation.path]
+
+
+def call(
+    web: Web, operation: Operation, key: str, token: str | None, prefix: str = ""
+) -> tuple[int, dict[str, Any]]:
+    path = operation.path
+    if "{" in path:
+        head, _, tail = path.partition("{")
+        path = head + key + tail.partition("}")[2]
+    found = web.client.request(
+        operation.method,
+        prefix + path,
+        headers={"Authorization": f"Bearer {token}"} if token else {},
+        json=NEW_SILENCE if operation.path.endswith("/silences") else None,
+    )
+    if found.status_code >= 400:
+        assert found.headers["Content-Type"] == "application/problem+json"
+        assert found.json()["status"] == found.status_code
+        assert found.json()["trace_id"] == found.headers["X-Trace-Id"]
+    return found.status_code, found.json()
+
+
+def key_of(story: seeds.Story, silence: uuid.UUID, operation: Operation) -> str:
+    return str({
+        "alerts": story.fingerprint, "incidents": story.incident, "deliveries": story.delivery,
+        "silences": silence,
+    }.get(operation.path.split("/")[3], "x"))  # fmt: skip
+
+
+@pytest.fixture
+def owned(web: Web, someone: Someone, record: Record) -> tuple[seeds.Story, uuid.UUID]:
+    made = web.client.post("/api/v1/silences", json=NEW_SILENCE, headers=someone.as_("respond"))
+    return seeds.story(record, someone.tenant), uuid.UUID(made.json()["id"])
+
+
+Owned = tuple[seeds.Story, uuid.UUID]
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=str)
+def test_the_matrix(
+    web: Web, someone: Someone, other: Someone, owned: Owned, operation: Operation
+) -> None:
+    key, fitting = key_of(*owned, operation), someone.tokens[operation.scope]
+    below = BELOW[operation.scope]
+    statuses = {
+        "no token": call(web, operation, key, None)[0],
+        "nonsense": call(web, operation, key, "toc_nonsense")[0],
+        "revoked": call(web, operation, key, someone.tokens["revoked"])[0],
+        "one scope too little": call(web, operation, key, someone.tokens[below])[0],
+        "ingest only": call(web, operation, key, someone.tokens["ingest"])[0],
+        "another's address": call(web, operation, key, fitting, f"/t/{other.slug}")[0],
+        "nobody's address": call(web, operation, key, fitting, "/t/nobody")[0],
+        "the other's token here": call(
+            web, operation, key, other.tokens["admin"], f"/t/{someone.slug}"
+        )[0],
+        "no token at a tenant": call(web, operation, key, None, f"/t/{someone.slug}")[0],
+    }
+    assert statuses == {
+        "no token": 401,
+        "nonsense": 401,
+        "revoked": 401,
+        "one scope too little": 403,
+        "ingest only": 403,
+        "another's address": 403,
+        "nobody's address": 403,
+        "the other's token here": 403,
+        "no token at a tenant": 401,
+    }
+    assert call(web, operation, key, fitting, f"/t/{someone.slug}")[0] < 300
+    assert call(web, operation, key, someone.tokens["admin"])[0] < 300 or (
+        operation.path.endswith("/retry")
+    )
+
+
+@pytest.mark.parametrize("operation", WITH_ID, ids=str)
+def test_what_is_anothers_does_not_exist(
+    web: Web, other: Someone, owned: Owned, operation: Operation
+) -> None:
+    foreign = call(web, operation, key_of(*owned, operation), other.tokens["admin"])
+    strange = str(uuid.uuid4())
+    unknown = call(web, operation, strange, other.tokens["admin"])
+    broken = call(web, operation, "%00'--", other.tokens["admin"])
+    assert foreign[0] == unknown[0] == broken[0] == 404
+    key = key_of(*owned, operation)
+    for body, text in ((foreign[1], key), (unknown[1], strange)):
+        assert body.pop("trace_id")
+        assert body.pop("instance")
+        body["detail"] = body["detail"].replace(text, "ID")
+    assert foreign[1] == unknown[1]
+    assert web.rings == []
+
+
+def test_whether_a_tenant_exists_is_not_told(web: Web, someone: Someone, other: Someone) -> None:
+    texts = {
+        web.client.get(f"/t/{slug}/api/v1/alerts", headers=someone.as_("read")).json()["detail"]
+        for slug in (other.slug, "nobody", "x" * 300, "%00", "..")
+    }
+    assert len(texts) == 1
+
+
+@pytest.mark.parametrize("path", ["alerts", "incidents", "deliveries", "silences"])
+def test_a_cursor_is_good_for_one_list_of_one_tenant(
+    web: Web, someone: Someone, other: Someone, record: Record, path: str
+) -> None:
+    for who in (someone, other):
+        for _ in range(2):
+            seeds.story(record, who.tenant)
+            web.client.post("/api/v1/silences", json=NEW_SILENCE, headers=who.as_("respond"))
+
+    def page(who: Someone, **params: str) -> tuple[int, dict[str, Any]]:
+        found = web.client.get(
+            f"/api/v1/{path}", params={"limit": "1", **params}, headers=who.as_("read")
+        )
+        return found.status_code, found.json()
+
+    cursor = page(someone)[1]["next"]
+    assert page(someone, cursor=cursor)[0] == 200
+    raw = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
+    assert str(other.tenant).encode() not in raw[:1]
+    bent = {
+        "another tenant": page(other, cursor=cursor)[0],
+        "other filters": page(someone, cursor=cursor, state="all", status="firing")[0],
+        "cut": page(someone, cursor=cursor[:-4])[0],
+        "not base64": page(someone, cursor="!!!!")[0],
+        "no json": page(someone, cursor="AAAA")[0],
+        "no list": page(someone, cursor=_encoded(b"{}"))[0],
+        "numbers": page(someone, cursor=_encoded(raw[:19] + b",1]"))[0],
+        "no key": page(someone, cursor=_encoded(raw.replace(b"-", b"x")))[0],
+        "NUL": page(someone, cursor=_encoded(raw[:-2] + b'\\u0000"]'))[0],
+        "deep": page(someone, cursor=_encoded(b"[" * 600))[0],
+    }
+    assert set(bent.values()) <= {400, 422}, bent
+    assert bent["another tenant"] == 400
+
+
+def _encoded(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).decode().rstrip("=")
+
+
+def test_a_header_that_is_no_authentication(web: Web, someone: Someone) -> None:
+    token = someone.tokens["read"]
+    for header in ("", "Bearer", f"Token {token}", "Basic !!!", "Basic " + _encoded(b"x"), token,
+                   f"Bearer  {token}x", f"bearer {token[:-1]}", "Bearer " + "x" * 5000):  # fmt: skip
+        found = web.client.get("/api/v1/alerts", headers={"Authorization": header})
+        assert found.status_code == 401, header
+        assert "Bearer" in found.headers["WWW-Authenticate"]
+        assert found.headers["Content-Type"] == "application/problem+json"
+    assert web.client.get(
+        "/api/v1/alerts", headers={"Authorization": f"bearer {token}"}
+    ).status_code == 200  # fmt: skip

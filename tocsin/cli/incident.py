@@ -1,0 +1,120 @@
+"""`tocsin incident`: what needs somebody, and who was told why. Works over the API."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from tocsin.cli import _client, _options, _output
+
+nouns = typer.Typer(help="Incidents: what needs somebody.", no_args_is_help=True)
+COLUMNS = ("id", "state", "severity", "opened_at", "acknowledged_by", "receiver", "title")
+FIELDS = ("id", "state", "severity", "title", "receiver", "route", "group_labels", "opened_at",
+          "acknowledged_at", "acknowledged_by", "resolved_at", "resolved_by")  # fmt: skip
+ALERTS = ("fingerprint", "status", "severity", "starts_at", "labels")
+Ids = Annotated[list[str], typer.Argument(help="One or more, as in `incident list`.")]
+Id = Annotated[str, typer.Argument(help="As in `incident list`.")]
+
+
+def register(app: typer.Typer) -> None:
+    app.add_typer(nouns, name="incident")
+
+
+@nouns.command("list")
+def list_(
+    state: Annotated[
+        list[str] | None, typer.Option(help="open, acknowledged or resolved; may be repeated.")
+    ] = None,
+    limit: _options.Limit = 50,
+    url: _options.Url = "",
+    token: _options.Token = "",
+    home: _options.Home = None,
+    output: _options.Output = _options.Format.table,
+) -> None:
+    """Show incidents, newest first; without --state those that are not resolved."""
+    states = state or ["open", "acknowledged"]
+    found = _client.Client(url, token, home).listed("/incidents", limit, state=states)
+    _output.rows(found, COLUMNS, output)
+
+
+@nouns.command("show")
+def show(
+    incident: Id,
+    url: _options.Url = "",
+    token: _options.Token = "",
+    home: _options.Home = None,
+    output: _options.Output = _options.Format.table,
+) -> None:
+    """Show an incident with its alerts and its story."""
+    found = _get(_client.Client(url, token, home), incident)
+    _output.one(found, FIELDS, output)
+    if output is _options.Format.table:
+        print()
+        _output.rows(found["alerts"], ALERTS, output)
+        print()
+        _output.rows(found["timeline"], ("at", "actor", "sentence"), output)
+
+
+@nouns.command("ack")
+def ack(
+    incidents: Ids,
+    note: _options.Note = "",
+    url: _options.Url = "",
+    token: _options.Token = "",
+    home: _options.Home = None,
+) -> None:
+    """Say that you have it: nobody else is paged. Twice is harmless."""
+    _act(_client.Client(url, token, home), incidents, "ack", note)
+
+
+@nouns.command("resolve")
+def resolve(
+    incidents: Ids,
+    note: _options.Note = "",
+    url: _options.Url = "",
+    token: _options.Token = "",
+    home: _options.Home = None,
+) -> None:
+    """Say that it is over. Twice is harmless."""
+    _act(_client.Client(url, token, home), incidents, "resolve", note)
+
+
+@nouns.command("why")
+def why(
+    incident: Id,
+    url: _options.Url = "",
+    token: _options.Token = "",
+    home: _options.Home = None,
+    output: _options.Output = _options.Format.table,
+) -> None:
+    """Say why somebody was, or was not, told: from the route down to each attempt."""
+    explanation = _get(_client.Client(url, token, home), incident)["explanation"]
+    if output is not _options.Format.table:
+        _output.document(explanation, output)
+        return
+    _output.line(explanation["sentence"])
+    for told in explanation["notifications"]:
+        _output.line(f"{told['at']}  {told['sentence']} ({told['changes']} changes)", 1)
+        for sent in told["deliveries"]:
+            _output.line(f"{sent['channel']}: {sent['sentence']}", 2)
+            for tried in sent["history"]:
+                _output.line(_attempt(tried), 3)
+
+
+def _attempt(tried: dict[str, Any]) -> str:
+    parts = (tried["reason"], tried["status_code"], tried["error"])
+    said = ", ".join(str(part) for part in parts if part is not None)
+    whole = f"{tried['finished_at']}  attempt {tried['attempt']}: {tried['outcome']}"
+    return f"{whole} ({said})" if said else whole
+
+
+def _get(client: _client.Client, incident: str) -> dict[str, Any]:
+    return client.get(f"/incidents/{_client.segment(incident)}")
+
+
+def _act(client: _client.Client, incidents: list[str], act: str, note: str) -> None:
+    for incident in incidents:
+        body = {"note": note} if note else None
+        done = client.post(f"/incidents/{_client.segment(incident)}/{act}", body)
+        _output.line(f"{done['id']}  {done['state']}  {done['title']}")
