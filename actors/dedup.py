@@ -80,7 +80,11 @@ def _judge(
         load.tallies.add(arrival.tenant, "alerts_processed_total", alert.severity, kind)
         load.tallies.took(arrival.tenant, alert.severity, now - arrival.received_at)
     if verdict.kind == "repeat":
-        track.sooner |= _earlier(verdict.expires_at, before.expires_at if before else None)
+        assert before is not None
+        track.sooner |= _earlier(verdict.expires_at, before.expires_at)
+        # Two senders that overlap: the start may move back, an end may become later.
+        moved = (verdict.starts_at, verdict.ends_at) != (before.starts_at, before.ends_at)
+        track.changed = track.changed or moved
         return None
     track.changed = track.changed or verdict.kind != "stale"
     return Happened(arrival, kind, verdict)

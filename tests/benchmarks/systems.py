@@ -1,30 +1,16 @@
-"""The two that are measured: a whole installation of ours, and Alertmanager."""
+"""What is measured: two systems that take /api/v2/alerts and have the same policy."""
 
 from __future__ import annotations
 
-import os
-import shutil
 import socket
-import tempfile
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 
-import psycopg
+HOST = "127.0.0.1"
+PATH = "/api/v2/alerts"
 
-import channels
-from tests import alertmanager
-from tests.benchmarks import accounting
-from tocsin import installation, launch
-from tocsin.config import documents
-from tocsin.security import tokens
-from tocsin.storage import policies, tenants
-from tocsin.storage.record import Record
-
-#: Where what is measured tells of probes; the load goes to receivers that tell nobody.
+#: Probes are told to the URL {hook}; the load goes to receivers that tell nobody.
 POLICY = """
 route:
   receiver: nobody
@@ -50,38 +36,56 @@ receivers:
   - name: nobody-platform
   - name: nobody-info
   - name: hook
-    {hook}
+    {channel}: [{url: '{hook}', send_resolved: false}]
 """
-_PATH = "/api/v2/alerts"
+
+
+def policy(channel: str, hook: str) -> str:
+    """The policy, where a webhook is called `channel`."""
+    return POLICY.replace("{channel}", channel).replace("{hook}", hook)
 
 
 @dataclass(frozen=True)
 class Target:
-    """Where to post. `tenant` is ours, and 0 where there are none."""
+    """Where to post. Only ours knows tenants."""
 
     port: int
     token: str
     tenant: int = 0
-    host: str = "127.0.0.1"
-    path: str = _PATH
 
 
 class System(Protocol):
-    """What the bench asks of both."""
+    """What the bench asks of both of them."""
 
     name: str
 
-    def fresh(self, hook: str) -> AbstractTarget:
-        """A target that knows no alert yet; probes are told to the URL `hook`."""
+    def fresh(self, hook: str) -> AbstractContextManager[Target]:
+        """A target that knows no alert yet and tells of probes at the URL `hook`."""
 
     def roots(self) -> dict[str, list[int]]:
-        """The processes that do the work, by what they are."""
+        """The processes that do the work, by what they are; their children belong to them."""
 
     def processed(self, target: Target) -> int:
-        """Alerts of this target that are done."""
+        """How many alerts of this target are done."""
 
-    def idle(self, target: Target) -> bool:
+    def idle(self) -> bool:
         """Whether nothing of what was accepted is still to be done."""
 
-    def give_up(self, target: Target) -> None:
+    def give_up(self) -> None:
         """Throw away what is still to be done."""
+
+    def settle(self) -> None:
+        """Do now what would otherwise burden whoever is measured next."""
+
+
+def free_port(*, pair: bool = False) -> int:
+    """A port that nobody has; with `pair` its successor is free as well."""
+    while True:
+        with socket.socket() as one, socket.socket() as two:
+            one.bind((HOST, 0))
+            port = int(one.getsockname()[1])
+            try:
+                two.bind((HOST, port + 1 if pair else 0))
+            except (OSError, OverflowError):
+                continue
+            return port

@@ -151,7 +151,7 @@ class Tenant:
         found = self.rows(
             "SELECT (SELECT count(*) FROM inbox) + (SELECT count(*) FROM delivery WHERE state IN"
             " ('pending', 'sending')) + (SELECT count(*) FROM timer WHERE due_at <= tocsin_now())"
-            " AS n"
+            " + (SELECT count(*) FROM alert_event WHERE outcome IS NULL) AS n"
         )
         return int(found[0]["n"])
 

@@ -20,7 +20,7 @@ import httpx
 import psycopg
 import pytest
 
-from ingest import access, app, bodies, flusher
+from ingest import access, app, bodies, flusher, sealing
 from tests.conftest import Servers
 from tests.ingest import batches
 from tests.ingest.conftest import Run, Tenant
@@ -172,9 +172,9 @@ def test_without_the_record_nothing_is_accepted_and_it_heals_by_itself(
     async def scenario() -> None:
         async with (
             wire(servers.database_url, short_folder) as line,
-            run(database_url=line.url) as (ingest, client),
+            run(database_url=line.url) as (_, client),
         ):
-            post = {"json": batches.webhook("lost"), "headers": tenant.bearer}
+            post: dict[str, Any] = {"json": batches.webhook("lost"), "headers": tenant.bearer}
             await answers(client, "/-/ready", 200)
             line.cut()
             refused = await client.post(PATH, **post)
@@ -202,7 +202,7 @@ def test_a_connection_that_died_unseen_is_made_anew_without_failing_a_request(
 
     async def scenario() -> None:
         async with run() as (ingest, client):
-            post = {"json": batches.webhook("a"), "headers": tenant.bearer}
+            post: dict[str, Any] = {"json": batches.webhook("a"), "headers": tenant.bearer}
             assert (await client.post(PATH, **post)).status_code == 200
             pids = [each._conn.info.backend_pid for each in ingest._records if each._conn]
             with psycopg.connect(servers.owner_url, autocommit=True) as conn:
@@ -245,7 +245,7 @@ def test_a_record_that_hangs_is_given_up_in_time(
             wire(servers.database_url, short_folder) as line,
             run(database_url=line.url) as (_, client),
         ):
-            post = {"json": batches.webhook("a"), "headers": tenant.bearer}
+            post: dict[str, Any] = {"json": batches.webhook("a"), "headers": tenant.bearer}
             assert (await client.post(PATH, **post)).status_code == 200
             line.freeze()
             late = await asyncio.gather(*(client.post(PATH, **post) for _ in range(3)))
@@ -439,7 +439,7 @@ def test_a_revoked_token_stops_at_once(
 
     async def scenario() -> None:
         async with run() as (_, client):
-            post = {"json": [], "headers": tenant.bearer}
+            post: dict[str, Any] = {"json": [], "headers": tenant.bearer}
             assert (await client.post(PATH, **post)).status_code == 200
             with record.session([tenant.id]) as tx:
                 (row,) = tx.rows("SELECT id FROM token")
@@ -551,7 +551,7 @@ def test_a_bug_is_logged_without_the_body(
 
     async def scenario() -> httpx.Response:
         async with run() as (_, client):
-            monkeypatch.setattr(app.sealing, "entry", broken)
+            monkeypatch.setattr(sealing, "entry", broken)
             return await client.post(PATH, json=batches.webhook("secret"), headers=tenant.bearer)
 
     answer = asyncio.run(scenario())

@@ -96,4 +96,6 @@ def _said(answer: httpx.Response) -> str:
         problem = answer.json()
         return f"{problem['detail']} ({answer.status_code}, trace id {problem['trace_id']})"
     except (ValueError, KeyError, TypeError):
-        return f"the answer was {answer.status_code} {answer.reason_phrase}: is this Tocsin's address?"
+        return (
+            f"the answer was {answer.status_code} {answer.reason_phrase}: is this Tocsin's address?"
+        )

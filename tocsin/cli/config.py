@@ -11,7 +11,9 @@ import typer
 from tocsin import errors
 from tocsin.cli import _options, _output, _place
 
-nouns = typer.Typer(help="The policy document of a tenant: check, apply, look.", no_args_is_help=True)
+nouns = typer.Typer(
+    help="The policy document of a tenant: check, apply, look.", no_args_is_help=True
+)
 COLUMNS = ("version", "in_force", "author", "created_at")
 File = Annotated[str, typer.Argument(help="The document; - reads it from stdin.")]
 

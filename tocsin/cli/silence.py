@@ -22,9 +22,7 @@ def add(
         list[str], typer.Argument(help="Such as alertname=DiskFull 'instance=~db-.*'; all hold.")
     ],
     comment: Annotated[str, typer.Option("--comment", "-c", help="Why; the next one will ask.")],
-    duration: Annotated[
-        str, typer.Option("--duration", "-d", help="Such as 30m, 2h, 1d12h.")
-    ] = "",
+    duration: Annotated[str, typer.Option("--duration", "-d", help="Such as 30m, 2h, 1d12h.")] = "",
     start: Annotated[str, typer.Option(help="RFC 3339 with zone. Default: now.")] = "",
     end: Annotated[str, typer.Option(help="RFC 3339 with zone, instead of --duration.")] = "",
     url: _options.Url = "",

@@ -29,7 +29,9 @@ def add(
     with _place.record(home) as record, record.claims() as tx:
         made = tenants.create(tx, slug, name)
         audit.record(tx, made, _place.operator(), "tenant.add", slug, {"name": name or slug})
-    _output.say(f"made tenant {slug}; next: tocsin token add --tenant {slug} --name ... --scope ...")
+    _output.say(
+        f"made tenant {slug}; next: tocsin token add --tenant {slug} --name ... --scope ..."
+    )
 
 
 @nouns.command("list")

@@ -64,7 +64,9 @@ def revoke(
     try:
         key = uuid.UUID(token)
     except ValueError as error:
-        raise errors.BadRequest(f"{token!r} is no id of a token; see `tocsin token list`") from error
+        raise errors.BadRequest(
+            f"{token!r} is no id of a token; see `tocsin token list`"
+        ) from error
     with _place.tenant(home, tenant) as (tx, found):
         tokens.revoke(tx, found, key, _place.operator())
     _output.say(f"revoked {key}")

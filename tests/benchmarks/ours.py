@@ -1,0 +1,112 @@
+"""Ours: a whole installation as `tocsin up` starts it, with a fresh tenant for each cell."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+
+import channels
+from tests.benchmarks import systems
+from tocsin import installation, launch
+from tocsin.config import documents
+from tocsin.security import tokens
+from tocsin.storage import policies, tenants
+from tocsin.storage.record import Record
+
+_COUNTED = "SELECT coalesce(sum(count), 0) FROM alert WHERE tenant = %s"
+#: Nothing waits in the inbox, for whatever stage, and no group is overdue.
+_IDLE = """
+SELECT NOT EXISTS (SELECT FROM inbox)
+   AND NOT EXISTS (SELECT FROM timer WHERE kind = 'flush' AND due_at <= tocsin_now())
+"""
+
+
+class Ours:
+    """Our installation as a System."""
+
+    name = "ours"
+
+    def __init__(self, supervisor: launch.Supervisor, log: Path) -> None:
+        self.log = log
+        self._supervisor = supervisor
+        self._record = Record(supervisor.environment["DATABASE_URL"])
+        # The owner sees the rows of all tenants.
+        self._owner = psycopg.connect(supervisor.servers["postgres"].url, autocommit=True)
+        self._numbers = itertools.count(1)
+
+    @contextmanager
+    def fresh(self, hook: str) -> Iterator[systems.Target]:
+        document = systems.policy("webhook", hook)
+        documents.parse(document, channels.settings_models())
+        slug = f"bench-{next(self._numbers)}"
+        with self._record.admin() as tx:
+            tenant = tenants.create(tx, slug)
+            token = tokens.create(tx, tenant, "bench", ["ingest"])
+        with self._record.session([tenant]) as tx:
+            policies.apply(tx, tenant, document, "bench")
+        yield systems.Target(int(self._supervisor.environment["INGEST_PORT"]), token, tenant)
+
+    def roots(self) -> dict[str, list[int]]:
+        found: dict[str, list[int]] = {}
+        for child in self._supervisor.children:
+            if child.process is not None:
+                found.setdefault(child.name.split(".")[0], []).append(child.process.pid)
+        servers = self._supervisor.servers.items()
+        return found | {name: [server.process.pid] for name, server in servers}
+
+    def processed(self, target: systems.Target) -> int:
+        return int(self._asked(_COUNTED, [target.tenant]))
+
+    def idle(self) -> bool:
+        return bool(self._asked(_IDLE))
+
+    def give_up(self) -> None:
+        self._owner.execute("DELETE FROM inbox")
+
+    def settle(self) -> None:
+        self._owner.execute("CHECKPOINT")
+
+    def version(self, server: str) -> str:
+        """Of PostgreSQL."""
+        return str(self._asked(f"SHOW {server}_version"))
+
+    def close(self) -> None:
+        self._owner.close()
+        self._record.close()
+
+    def _asked(self, sql: str, params: list[int] | None = None) -> int:
+        row = self._owner.execute(sql.encode(), params).fetchone()
+        assert row is not None
+        return row[0]  # type: ignore[no-any-return]
+
+
+@contextmanager
+def running(scale: str = "") -> Iterator[Ours]:
+    """An installation in a home of its own; what its processes say is in `log`."""
+    home = Path(tempfile.mkdtemp(prefix="tocsin-bench-", dir="/tmp"))
+    home.chmod(0o755)
+    before = dict(os.environ)
+    for name in list(os.environ):
+        if name.startswith("TOCSIN_") or name in ("DATABASE_URL", "REDIS_URL"):
+            del os.environ[name]
+    os.environ |= {"TOCSIN_EGRESS_ALLOW": "127.0.0.0/8", "TOCSIN_LOG_LEVEL": "warning"}
+    log = home / "said"
+    try:
+        options = installation.Options(home=home, port=systems.free_port(pair=True), scale=scale)
+        with log.open("w") as stream, launch.running(options, stream=stream) as supervisor:
+            ours = Ours(supervisor, log)
+            try:
+                yield ours
+            finally:
+                ours.close()
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+        shutil.rmtree(home, ignore_errors=True)

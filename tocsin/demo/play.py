@@ -1,0 +1,117 @@
+"""Carries out a script against a running installation, and notes what the senders were told."""
+
+from __future__ import annotations
+
+import heapq
+import threading
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+
+from tocsin.demo import script
+from tocsin.demo.fakes import faults
+from tocsin.demo.stage import Stage
+
+_SENDERS = 8
+#: How long somebody looks for the incident that they want to take. Seconds.
+_LOOKING = 8.0
+
+
+@dataclass(frozen=True, slots=True)
+class Urgent:
+    """An alert that had to reach a pager: whose it was, when it was posted (Unix time), in what."""
+
+    tenant: str
+    labels: script.Labels
+    posted: float
+    phase: str
+
+
+@dataclass
+class Player:
+    """Plays scripts. ``accepted`` counts the alerts of requests that were answered with 2xx."""
+
+    stage: Stage
+    say: Callable[[str], None]
+    stop: threading.Event = field(default_factory=threading.Event)
+    accepted: int = 0
+    refused: int = 0
+    urgent: list[Urgent] = field(default_factory=list)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def play(self, phase: str, moves: Iterable[script.Move]) -> None:
+        """Do all of it at its time; returns when the last answer is there, or soon after `stop`."""
+        began = time.monotonic()
+        with ThreadPoolExecutor(_SENDERS, "sender") as senders:
+            for move in heapq.merge(moves, key=lambda move: move.at):
+                if self.stop.wait(max(0.0, began + move.at - time.monotonic())):
+                    break
+                if move.say:
+                    self.say(move.say)
+                senders.submit(self._do, phase, move)
+
+    def _do(self, phase: str, move: script.Move) -> None:
+        if self.stop.is_set():
+            return
+        try:
+            if isinstance(move, script.Post):
+                self._post(phase, move)
+            else:
+                self._acts[move.do](self, move.what)
+        except httpx.HTTPError as error:
+            if not self.stop.is_set():
+                self.say(f"No answer: {type(error).__name__} ({move.say or 'a post'})")
+
+    def _post(self, phase: str, post: script.Post) -> None:
+        posted = time.time()
+        reply = self.stage.tenants[post.tenant].client.post(post.path, json=post.body)
+        with self._lock:
+            if not reply.is_success:
+                self.refused += post.alerts
+                return
+            self.accepted += post.alerts
+            self.urgent += [Urgent(post.tenant, each, posted, phase) for each in post.urgent]
+
+    def _silence(self, what: Any) -> None:
+        self._client.post("/api/v1/silences", json=dict(what)).raise_for_status()
+
+    def _acknowledge(self, what: Any) -> None:
+        """Find the incident in the list, as a person would, and take it."""
+        deadline = time.monotonic() + _LOOKING
+        while time.monotonic() < deadline and not self.stop.is_set():
+            reply = self._client.get("/api/v1/incidents", params={"state": "open"})
+            for incident in reply.raise_for_status().json()["items"]:
+                if what["title"] in incident["title"]:
+                    path = f"/api/v1/incidents/{incident['id']}/ack"
+                    self._client.post(path, json={"note": "I look at it"}).raise_for_status()
+                    return
+            self.stop.wait(0.1)
+        self.say(f"There is no open incident {what['title']}")
+
+    def _break(self, what: Any) -> None:
+        fault = faults.Fault("status", status=500)
+        self.stage.providers.script.add(fault, provider="slack", dest=what["channel"])
+
+    def _heal(self, what: Any) -> None:
+        self.stage.providers.script.clear(what["channel"])
+
+    def _lose_reply(self, what: Any) -> None:
+        fault = faults.Fault("cut_after", times=1)
+        dest = self.stage.hook("shop", what["dest"])
+        self.stage.providers.script.add(fault, provider="webhook", dest=dest)
+
+    @property
+    def _client(self) -> httpx.Client:
+        return self.stage.tenants["shop"].client
+
+    _acts = {
+        "silence": _silence,
+        "acknowledge": _acknowledge,
+        "break": _break,
+        "heal": _heal,
+        "lose_reply": _lose_reply,
+    }
