@@ -1,4 +1,4 @@
-"""Reading the groups that are due into the words of the decision, and rehousing the homeless."""
+"""Reading the groups that are due into the words of the decision."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import orjson
 
 from actors import _runtime
 from tocsin.domain import flushing, matchers, notifying, routing, suppression
-from tocsin.storage import deliveries, events, groups, inbox, incidents, timers
+from tocsin.storage import deliveries, groups, incidents, timers
 from tocsin.storage import silences as stored_silences
 from tocsin.storage.record import Transaction
 
@@ -71,47 +71,6 @@ def _group(
         incident=_incident(incident) if incident else None,
         log={key: _log(each) for key, each in log.items()},
     )
-
-
-def rehouse(tx: Transaction, sheets: Iterable[Sheet]) -> bool:
-    """Close groups whose route is gone; their alerts are routed anew. True where there were any."""
-    moved = False
-    for sheet in sheets:
-        tenant, members = sheet.tenant.id, sheet.members
-        key = {"tenant": tenant, "group_id": sheet.row["id"]}
-        groups.leave(tx, [{**key, "fingerprint": m["fingerprint"]} for m in members])
-        groups.update(tx, [{**sheet.row, "active": False}])
-        timers.drop(tx, "flush", [{"tenant": tenant, "subject": sheet.row["id"]}])
-        _route_anew(tx, sheet.tenant, [m for m in members if m["status"] == "firing"])
-        _close_events(tx, tenant, members)
-        moved = True
-    return moved
-
-
-def _route_anew(tx: Transaction, tenant: _runtime.Tenant, firing: list[Row]) -> None:
-    if not firing:
-        return
-    made = events.insert(
-        tx,
-        [
-            {"tenant": tenant.id, "received_at": tx.now, "fingerprint": m["fingerprint"],
-             "kind": "rerouted", "status": "firing", "severity": m["severity"], "posted": False,
-             "policy_version": tenant.version, "outcome": None, "cause": None}
-            for m in firing
-        ],
-    )  # fmt: skip
-    inbox.hand_on(tx, "evaluate", [(tenant.id, made, tx.now)])
-
-
-def _close_events(tx: Transaction, tenant: int, members: list[Row]) -> None:
-    waiting = [m for m in members if m["event_id"] is not None]
-    if waiting:
-        events.settle(
-            tx,
-            [{"tenant": tenant, "id": m["event_id"], "outcome": "superseded",
-              "cause": "the policy changed"} for m in waiting],
-            min(m["event_at"] for m in waiting),
-        )  # fmt: skip
 
 
 def silences(tx: Transaction, tenants: Iterable[int]) -> dict[int, suppression.Index]:

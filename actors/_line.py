@@ -60,9 +60,7 @@ def run(name: str) -> bool:
     return more
 
 
-def _through(
-    line: tuple[str, ...], tx: Transaction, rows: drain.Rows, wakes: set[str]
-) -> None:
+def _through(line: tuple[str, ...], tx: Transaction, rows: drain.Rows, wakes: set[str]) -> None:
     here = _runtime.here()
     load = Load(tx, here.tenants(tx, {row["tenant"] for row in rows}), wakes=wakes)
     wakes.clear()

@@ -73,8 +73,9 @@ def _members(tx: Transaction, decided: Iterable[Decided]) -> None:
             if member.fingerprint in gone:
                 leaving.append({**key, "fingerprint": member.fingerprint})
             elif by or member.muted or member.event is not None:
-                marks.append({**key, "fingerprint": member.fingerprint,
-                              "muted_by": list(by) if by else None, "explained": not by})  # fmt: skip
+                muted = list(by) if by else None
+                mark = {"fingerprint": member.fingerprint, "muted_by": muted, "explained": not by}
+                marks.append({**key, **mark})
         stays = len(d.group.members) > len(gone)
         rows.append({**d.sheet.row, "active": stays, "anchor": d.plan.anchor if stays else None})
     groups.update(tx, rows)

@@ -97,7 +97,8 @@ def _earlier(new: datetime | None, old: datetime | None) -> bool:
 def _store(load: _line.Load, tracks: dict[Key, Track]) -> None:
     fresh, changed, repeats, expiring = [], [], [], []
     for key, track in tracks.items():
-        assert track.known is not None and track.last is not None
+        assert track.known is not None
+        assert track.last is not None
         if track.unknown:
             fresh.append(_row(key, track, track.last.alert))
         elif track.changed:
@@ -105,9 +106,7 @@ def _store(load: _line.Load, tracks: dict[Key, Track]) -> None:
         else:
             repeats.append((*key, track.count, track.last.received_at, track.known.expires_at))
         if track.known.expires_at and (track.unknown or track.changed or track.sooner):
-            expiring.append(
-                {"tenant": key[0], "subject": key[1], "due_at": track.known.expires_at}
-            )
+            expiring.append({"tenant": key[0], "subject": key[1], "due_at": track.known.expires_at})
     alerts.insert(load.tx, fresh)
     alerts.change(load.tx, changed)
     alerts.repeat(load.tx, repeats)
@@ -116,7 +115,8 @@ def _store(load: _line.Load, tracks: dict[Key, Track]) -> None:
 
 def _row(key: Key, track: Track, alert: Alert) -> dict[str, Any]:
     known, arrival = track.known, track.last
-    assert known is not None and arrival is not None
+    assert known is not None
+    assert arrival is not None
     return {
         "tenant": key[0],
         "fingerprint": key[1],

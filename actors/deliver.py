@@ -1,4 +1,4 @@
-"""Deliver: one actor a channel, `deliver_<channel>`: lease, limit, send, write down what came of it.
+"""Deliver: one actor a channel, `deliver_<channel>`: lease, limit, send, write down the outcome.
 
 The claim, with lease and fence, is committed before anything goes out; what came of it is written
 under that fence. Between the two no connection is held.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
@@ -116,6 +116,8 @@ def _errand(here: _runtime.Runtime, tx: Transaction, row: dict[str, Any]) -> Err
     if stop := _obsolete(tx, row, told):
         deliveries.attempt(tx, row, tx.now, outcome="superseded", error=stop)
         deliveries.finish(tx, row, "superseded", cause=stop)
+        if row["in_doubt"] and deliveries.reference(tx, row) is None:
+            deliveries.remember(tx, row, orjson.dumps({"doubt": str(row["id"])}).decode())
         return None
     tenant = here.tenants(tx, [row["tenant"]])[row["tenant"]]
     integration = _integration(here, tx, tenant, row, told["policy_version"])
@@ -138,9 +140,6 @@ def _obsolete(tx: Transaction, row: dict[str, Any], told: dict[str, Any]) -> str
     ]
     if told["reason"] in deliveries.PAGING and row["generation"] < incident["generation"]:
         return str(incident["acknowledged_by"] or incident["resolved_by"] or "resolved")
-    if row["in_doubt"] and (newer := deliveries.has_successor(tx, row)):
-        # It may have arrived; what waits behind it says the newer thing anyway.
-        return str(newer)
     return None
 
 
@@ -218,24 +217,31 @@ def _try_later(here: _runtime.Runtime, errand: Errand, error: errors.Retryable) 
         deliveries.attempt(tx, row, errand.claimed, outcome="retry", reason=error.reason,
                            error=error.message, status_code=error.status_code)  # fmt: skip
         _count(tx, row, "notifications_failed_total", row["channel"], error.reason)
-        if newer := deliveries.has_successor(tx, row):
-            deliveries.finish(tx, row, "superseded", cause=str(newer))
-        else:
-            deliveries.finish(tx, row, "pending", cause=error.message, due_at=due,
-                              in_doubt=error.in_doubt)  # fmt: skip
+        _postpone(tx, row, error.message, due, in_doubt=row["in_doubt"] or error.in_doubt)
 
 
 def _put_back(here: _runtime.Runtime, errand: Errand, wait: float) -> None:
     """Over the rate limit: nothing was tried, so nothing is counted."""
-    row = errand.row
+    row = {**errand.row, "attempts": errand.row["attempts"] - 1}
     with here.record.session([row["tenant"]]) as tx:
-        if newer := deliveries.has_successor(tx, row):
-            deliveries.finish(tx, row, "superseded", cause=str(newer))
-        else:
-            deliveries.finish(
-                tx, row, "pending", cause="waiting for the rate limit",
-                due_at=tx.now + timedelta(seconds=wait), attempts=row["attempts"] - 1,
-            )  # fmt: skip
+        due = tx.now + timedelta(seconds=wait)
+        _postpone(tx, row, "waiting for the rate limit", due, in_doubt=row["in_doubt"])
+
+
+def _postpone(
+    tx: Transaction, row: dict[str, Any], cause: str, due: datetime, *, in_doubt: bool
+) -> None:
+    """Back into the line, unless something newer waits there.
+
+    What may have arrived keeps its place: it is repeated under its own key, so that the provider
+    can tell, and what follows it can change the message that is there.
+    """
+    newer = deliveries.has_successor(tx, row)
+    if newer and not in_doubt:
+        deliveries.finish(tx, row, "superseded", cause=str(newer))
+    else:
+        state = "sending" if in_doubt else "pending"
+        deliveries.finish(tx, row, state, cause=cause, due_at=due, in_doubt=in_doubt)
 
 
 def _give_up(here: _runtime.Runtime, errand: Errand, error: errors.Permanent) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from actors import _groups, _notify, _runtime, _work
+from actors import _groups, _notify, _rehouse, _runtime, _work
 from tocsin.domain import flushing
 from tocsin.storage import groups
 
-#: Groups of one transaction; about 100 ms of work.
-LIMIT = 200
+#: Groups of one transaction: of each tenant in turn, so that no tenant waits for a storm.
+LIMIT = 50
 
 
 @_work.actor("flush", _runtime.queue_of("flush"))
@@ -30,8 +30,9 @@ def _once(here: _runtime.Runtime, wakes: set[tuple[str, str]]) -> bool:
         ids = sorted({tenant for tenant, _ in claimed})
         tx.scope(ids)
         sheets = _groups.load(tx, here.tenants(tx, ids), claimed)
-        if _groups.rehouse(tx, (sheet for sheet in sheets if sheet.group is None)):
-            wakes.add(("evaluate", here.queues["evaluate"]))
+        for sheet in sheets:
+            if sheet.group is None and _rehouse.rehouse(tx, sheet.tenant, sheet.row, sheet.members):
+                wakes.add(("evaluate", here.queues["evaluate"]))
         silences = _groups.silences(tx, ids)
         decided = []
         for sheet in sheets:

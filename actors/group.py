@@ -36,7 +36,7 @@ def group(load: _line.Load, changes: list[Change]) -> list[Change]:
     """Put each change into its groups and set their timers. Nothing goes on: the flush follows."""
     outcomes: list[dict[str, Any]] = []
     gathered = _gather(load, changes, outcomes)
-    groups.ensure(load.tx, [_new(key, g) for key, g in gathered.items() if g.fires])
+    groups.ensure(load.tx, [_new(load, key, g) for key, g in gathered.items() if g.fires])
     locked = groups.lock(load.tx, list(gathered))
     present = groups.members(
         load.tx, [(*key, mark) for key, g in gathered.items() for mark in g.changes]
@@ -96,9 +96,7 @@ def _wake(
         g, row = gathered[key], locked[key]
         if not row["active"]:
             row = {**row, "active": True, "anchor": None, "created_at": now}
-            activated.append(
-                {name: row[name] for name in ("tenant", "id", "active", "anchor", "created_at")}
-            )
+            activated.append({**row, "policy_version": load.tenants[key[0]].version})
         at = _due(g, row, now)
         due.append({"tenant": key[0], "subject": key[1], "due_at": at})
         if at <= now:
@@ -114,17 +112,15 @@ def _due(g: Gathered, row: dict[str, Any], now: datetime) -> datetime:
     return grouping.first_flush(now, row["created_at"], starts, g.route.group_wait)
 
 
-def _since(
-    load: _line.Load, changes: list[Change], present: Iterable[dict[str, Any]]
-) -> datetime:
+def _since(load: _line.Load, changes: list[Change], present: Iterable[dict[str, Any]]) -> datetime:
     older = [row["event_at"] for row in present if row["event_at"] is not None]
     return min([change.received_at for change in changes] + older, default=load.tx.now)
 
 
-def _new(key: GroupKey, g: Gathered) -> dict[str, Any]:
+def _new(load: _line.Load, key: GroupKey, g: Gathered) -> dict[str, Any]:
     labels = orjson.dumps(g.labels, option=orjson.OPT_SORT_KEYS).decode()
     return {"tenant": key[0], "id": key[1], "route": g.route.id, "receiver": g.route.receiver,
-            "labels": labels}  # fmt: skip
+            "labels": labels, "policy_version": load.tenants[key[0]].version}  # fmt: skip
 
 
 def _member(key: GroupKey, change: Change) -> dict[str, Any]:

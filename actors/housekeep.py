@@ -17,8 +17,6 @@ def housekeep(queue: str) -> bool:
     with here.record.claims() as tx:
         today = tx.now.date()
         tx.run("SELECT make_partitions(%s, %s)", [today, DAYS_AHEAD])
-        tx.run(
-            "SELECT drop_partitions(%s)", [today - timedelta(days=here.settings.retention_days)]
-        )
+        tx.run("SELECT drop_partitions(%s)", [today - timedelta(days=here.settings.retention_days)])
         tx.run("DELETE FROM drain_note WHERE noted_at < now() - interval '1 day'")
     return False

@@ -51,6 +51,7 @@ def _take(here: _runtime.Runtime, path: Path, text: str) -> None:
             return
         newest = policies.newest_of(tx, tenant, author)
         if newest is not None and newest["document"] == text:
+            policies.set_problem(tx, tenant, None)
             return
         try:
             documents.parse(text, channels.settings_models())

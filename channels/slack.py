@@ -144,9 +144,13 @@ class _Client(slack_sdk.WebClient):
 def _send(
     client: _Client, message: messages.Message, settings: Settings, call: channels.Call
 ) -> channels.Receipt:
-    if call.ref and {"channel", "ts"} <= call.ref.keys():
+    ref = call.ref or {}
+    if lost := ref.get("doubt"):
+        found, _ = _search(client, call, settings.channel, key=lost)
+        ref = _receipt(found).ref or {} if found else {}
+    if {"channel", "ts"} <= ref.keys():
         with contextlib.suppress(_ParentGone):
-            return _follow(client, message, call, call.ref["channel"], call.ref["ts"])
+            return _follow(client, message, call, ref["channel"], ref["ts"])
     return _first(client, message, settings, call)
 
 
@@ -207,7 +211,11 @@ def _say(client: _Client, method: str, call: channels.Call, **what: Any) -> dict
 
 
 def _search(
-    client: _Client, call: channels.Call, channel: str, thread: str | None = None
+    client: _Client,
+    call: channels.Call,
+    channel: str,
+    thread: str | None = None,
+    key: str | None = None,
 ) -> tuple[dict[str, Any] | None, bool]:
     """The message with our key, if it is there, and whether we could look at all."""
     where: dict[str, Any] = {"channel": channel, "limit": SEARCHED, "include_all_metadata": True}
@@ -224,7 +232,7 @@ def _search(
         return None, False
     for found in data.get("messages") or ():
         # The parent of a thread carries the key too, from its own change in place.
-        if found.get("ts") != thread and _key(found) == call.key:
+        if found.get("ts") != thread and _key(found) == (key or call.key):
             return {"channel": channel, **found}, True
     return None, not (thread and data.get("has_more"))
 

@@ -112,7 +112,7 @@ class Ingest:
             refused = getattr(target.source, "refused", refused)
             if scope["method"] != "POST":
                 raise errors.MethodNotAllowed("POST")
-            with self._room.claim() as claim:
+            with bodies.Claim(self._room) as claim:
                 return await self._take_in(target, scope["headers"], receive, claim)
         except errors.TocsinError as error:
             return answers.with_headers(refused(error), error)

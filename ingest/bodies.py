@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import zlib
 from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMapping
-from contextlib import contextmanager
 from typing import Any
 
 from tocsin import errors
@@ -32,35 +31,28 @@ class Room:
     """The memory that is left for bodies, from their first byte to their answer."""
 
     def __init__(self) -> None:
-        self._left = WAITING_BYTES
-
-    @contextmanager
-    def claim(self) -> Iterator[Claim]:
-        """A share that grows with the body and is given back at the end."""
-        claim = Claim(self)
-        try:
-            claim.grow(_LEAST)
-            yield claim
-        finally:
-            self._left += claim.held
-
-    def take(self, size: int) -> None:
-        """Raises Busy."""
-        if size > self._left:
-            raise errors.Busy
-        self._left -= size
+        self.left = WAITING_BYTES
 
 
 class Claim:
-    """How much of the room one request holds."""
+    """How much of the room one request holds: it grows with the body and is given back at exit."""
 
     def __init__(self, room: Room) -> None:
-        self._room, self.held = room, 0
+        self._room, self._held = room, 0
+
+    def __enter__(self) -> Claim:
+        self.grow(_LEAST)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._room.left += self._held
 
     def grow(self, size: int) -> None:
         """Raises Busy."""
-        self._room.take(size)
-        self.held += size
+        if size > self._room.left:
+            raise errors.Busy
+        self._room.left -= size
+        self._held += size
 
 
 async def read(headers: Mapping[bytes, bytes], receive: Receive, claim: Claim) -> bytes:

@@ -26,8 +26,8 @@ PROBE_SECONDS, PROBE_AWAY_SECONDS = 1.0, 0.25
 READY_SECONDS = 5.0
 #: Bounds of one transaction.
 _MOST_REQUESTS, _MOST_BYTES = 512, 16 * 1024 * 1024
-#: Passes of the event loop that wait for company, where the last flush had some.
-_LINGER = 2
+#: Where the last flush had company, the next waits this long at most for as much.
+LINGER_SECONDS = 0.0002
 
 
 class Entry(NamedTuple):
@@ -56,7 +56,7 @@ class Flusher:
         self._answered = float("-inf")
         self.stopping = False
         #: The record did not answer last time. Nothing is taken in until it does.
-        self.away = True
+        self.away = False
 
     @property
     def ready(self) -> bool:
@@ -73,15 +73,14 @@ class Flusher:
 
     async def run(self) -> None:
         """Write what waits, until `stop` and nothing waits any more."""
-        company = False
+        company = 1
         while self._waiting or not self.stopping:
             if not self._waiting:
                 await self._idle()
                 continue
-            for _ in range(_LINGER if company else 0):
-                await asyncio.sleep(0)
+            await self._linger(company)
             batch = self._take()
-            company = len(batch) > 1
+            company = len(batch)
             await self._flush(batch)
 
     def stop(self) -> None:
@@ -102,6 +101,12 @@ class Flusher:
             self._is_away(error)
         finally:
             alarm.cancel()
+
+    async def _linger(self, company: int) -> None:
+        until = time.monotonic() + LINGER_SECONDS
+        while len(self._waiting) < company and time.monotonic() < until:
+            # Not a timer: uvloop rounds it to whole milliseconds.
+            await asyncio.sleep(0)
 
     async def _idle(self) -> None:
         self._work.clear()

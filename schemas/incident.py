@@ -59,7 +59,7 @@ class Explanation(BaseModel):
 
     route: str
     receiver: str
-    policy_version: int | None
+    policy_version: int
     sentence: str
     notifications: list[NotificationExplained]
 

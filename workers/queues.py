@@ -8,7 +8,7 @@ PIPELINE, PAGE, NOTIFY, BACKGROUND = "pipeline", "page", "notify", "background"
 #: The line, once: what an accepted alert passes before its group waits for the flush.
 STAGES = ("dedup", "enrich", "evaluate", "group")
 #: What a timer of each kind wakes.
-TIMERS = {"flush": "flush", "expire": "expire", "silence": "unmute"}
+TIMERS = {"flush": "flush", "expire": "expire", "silence": "unmute", "reroute": "reroute"}
 MOVABLE = (*STAGES, *TIMERS.values())
 
 

@@ -20,7 +20,7 @@ MAX_NAME = 1024
 _FIRST = ("alertname", "severity")
 _PAIRS = msgspec.json.Decoder(dict[str, str])
 #: A generation of the memory is this many label sets of at most this many bytes.
-_GENERATION = 16_384
+_GENERATION = 8_192
 _MEMORABLE = 1024
 
 

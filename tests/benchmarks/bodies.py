@@ -26,9 +26,9 @@ _ID_BYTES = 7
 _CLUSTERS = ("prod-eu-1", "prod-eu-2", "prod-us-1", "prod-us-2", "stage-eu-1")
 _NAMES = (
     "CertificateExpires", "ClockSkew", "CPUThrottled", "DiskFull", "ErrorBudgetBurn",
-    "EtcdNoLeader", "HighErrorRate", "HighLatency", "JobFailed", "KafkaLag", "MemoryPressure", "NodeNotReady",
-    "PodCrashLooping", "QueueBacklog", "ReplicationLag", "ResolverFailures", "SlowQueries",
-    "TargetDown", "TooManyRestarts", "VolumeAlmostFull",
+    "EtcdNoLeader", "HighErrorRate", "HighLatency", "JobFailed", "KafkaLag", "MemoryPressure",
+    "NodeNotReady", "PodCrashLooping", "QueueBacklog", "ReplicationLag", "ResolverFailures",
+    "SlowQueries", "TargetDown", "TooManyRestarts", "VolumeAlmostFull",
 )  # fmt: skip
 _SEVERITIES = ("critical", "warning", "warning", "info")
 _JOBS = ("blackbox", "kube-state-metrics", "kubelet", "node-exporter", "postgres-exporter")

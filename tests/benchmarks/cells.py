@@ -3,51 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
-import json
-import os
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
-from pathlib import Path
-from typing import IO, Any
+from dataclasses import dataclass, field
 
-from tests.benchmarks import accounting, bodies, load, probes, systems
+from tests.benchmarks import accounting, client, load, probes, systems
 
-#: Undrained work is given up after so many times the seconds of load.
+#: What is not processed after so many times the seconds of load is given up.
 DRAIN_FACTOR = 8
 PROBES_PER_SECOND = 25.0
-#: The load beside which latency is measured, in batches of:
-RATE, RATE_BATCH = 10_000.0, 50
+#: The load beside which latency is measured.
+RATE, BESIDE = 10_000.0, client.Work("repeat", 50)
+_WARM_DRAIN_SECONDS = 120.0
 _POLL_SECONDS = 0.01
-#: Quiet is less than this share of a core; how long to wait for it.
+#: Quiet is less than this share of a core; how long to wait for it between cells.
 _QUIET, _QUIET_SECONDS = 0.25, 15.0
-#: glibc would give each body's memory back to the kernel and fetch it again.
-_MALLOC = {
-    "MALLOC_MMAP_THRESHOLD_": "268435456",
-    "MALLOC_TRIM_THRESHOLD_": "268435456",
-    "MALLOC_TOP_PAD_": "16777216",
-}
-_runs = itertools.count(int(time.time()) % 1_000_000 * 1000)
 
-
-@dataclass(frozen=True)
-class Throughput:
-    """Work: so many alerts a request, as fast as they are answered."""
-
-    mix: bodies.Mix
-    batch: int
-
-    @property
-    def name(self) -> str:
-        return f"{self.mix} x {self.batch}"
-
-    @property
-    def connections(self) -> int:
-        return 4 if self.batch >= 1000 else 16
+Costs = dict[str, accounting.Cost]
 
 
 @dataclass
@@ -62,67 +33,20 @@ class Figures:
     drain_s: float | None = None
     p50_ms: float | None = None
     p99_ms: float | None = None
+    #: What a reader of the figures must know; with WRONG the figures mean nothing.
     notes: list[str] = field(default_factory=list)
 
 
-class Client:
-    """The load generator's process, told line by line what to do."""
-
-    def __init__(self, process: subprocess.Popen[str]) -> None:
-        self.process = process
-
-    def warm(self) -> load.Result:
-        return self.answer(self.begin("warm"))
-
-    def begin(self, word: str) -> IO[str]:
-        assert self.process.stdin is not None
-        assert self.process.stdout is not None
-        print(word, file=self.process.stdin, flush=True)
-        return self.process.stdout
-
-    def answer(self, stream: IO[str]) -> load.Result:
-        line = stream.readline()
-        if not line:
-            raise RuntimeError(f"the load generator ended with {self.process.wait()}")
-        return load.Result(**json.loads(line))
-
-
-@contextmanager
-def client(
-    target: systems.Target, work: Throughput, seconds: float, rate: float = 0.0
-) -> Iterator[Client]:
-    order = load.Order(
-        systems.HOST, target.port, systems.PATH, target.token, work.mix, work.batch,
-        work.connections, seconds, next(_runs), rate,
-    )  # fmt: skip
-    with subprocess.Popen(
-        [sys.executable, "-m", "tests.benchmarks.load"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        cwd=Path(__file__).parents[2],
-        env=os.environ | _MALLOC,
-    ) as process:
-        made = Client(process)
-        try:
-            stream = made.begin(json.dumps(asdict(order)))
-            if stream.readline() != "ready\n":
-                raise RuntimeError("the load generator did not start")
-            yield made
-        finally:
-            process.kill()
-
-
-def throughput(system: systems.System, work: Throughput, seconds: float) -> Figures:
+def throughput(system: systems.System, work: client.Work, seconds: float) -> Figures:
     """Measure from the first request until all that was accepted is processed."""
     figures = Figures()
-    with system.fresh("http://127.0.0.1:9/unused") as target:
-        with client(target, work, seconds) as made:
-            _check(figures, "warm-up", made.warm())
-            _drain(system, 60)
+    with system.fresh(f"http://{systems.HOST}:9/unused") as target:
+        with client.running(target, work, seconds) as loader:
+            _warm(figures, system, loader)
             base, before = system.processed(target), costs(system)
             begun = time.perf_counter()
-            result = made.answer(made.begin("run"))
+            loader.tell("run")
+            result = loader.result()
         answered = time.perf_counter()
         whole = _drain(system, DRAIN_FACTOR * seconds)
         ended, after = time.perf_counter(), costs(system)
@@ -130,49 +54,44 @@ def throughput(system: systems.System, work: Throughput, seconds: float) -> Figu
         _check(figures, "load", result)
         if not whole:
             figures.notes.append(f"not drained: {done} of {result.accepted} were processed")
-            system.give_up()
-            _drain(system, 60)
+            _give_up(system)
         elif done != result.accepted:
             figures.notes.append(f"WRONG: {result.accepted} were accepted, {done} processed")
         figures.per_s, figures.drain_s = done / (ended - begun), ended - answered
         figures.client_cpu_us = result.cpu_seconds / max(1, result.accepted) * 1e6
         _account(figures, before, after, done)
-    _settle(system)
+        _settle(system)
     return figures
 
 
 def latency(system: systems.System, seconds: float, rate: float) -> Figures:
-    """Probes, alone or beside a load that falls due at `rate` alerts a second."""
+    """Probes, alone (rate 0) or beside a load that falls due at `rate` alerts a second."""
     figures, port = Figures(), systems.free_port()
     with system.fresh(f"http://{systems.HOST}:{port}/hook") as target:
-        if not rate:
-            took = _probe(target, port, 1)
-            took = _probe(target, port, 2 * seconds)
-        else:
-            work = Throughput("repeat", RATE_BATCH)
-            with client(target, work, 2 * seconds + 3, rate) as made:
-                _check(figures, "warm-up", made.warm())
-                _drain(system, 60)
+        if rate:
+            with client.running(target, BESIDE, seconds + 3, rate) as loader:
+                _warm(figures, system, loader)
                 before = costs(system)
-                stream = made.begin("run")
-                took = _probe(target, port, 1)
-                took = _probe(target, port, 2 * seconds)
-                result = made.answer(stream)
+                loader.tell("run")
+                took = _probe(target, port, seconds)
+                result = loader.result()
             _check(figures, "load", result)
+            if result.accepted < 0.95 * rate * (seconds + 3):
+                figures.notes.append(f"of {rate:.0f}/s only {result.accepted / result.seconds:.0f}")
             if not _drain(system, DRAIN_FACTOR * seconds):
                 figures.notes.append("not drained: the queue grew under this load")
-                system.give_up()
-                _drain(system, 60)
-            figures.per_s = result.accepted / result.seconds
+                _give_up(system)
             _account(figures, before, costs(system), result.accepted)
+        else:
+            took = _probe(target, port, seconds)
+        _settle(system)
     figures.p50_ms, figures.p99_ms = _ms(took, 0.5), _ms(took, 0.99)
     if lost := took.count(None):
-        figures.notes.append(f"{lost} of {len(took)} probes were not told within the time")
-    _settle(system)
+        figures.notes.append(f"{lost} of {len(took)} probes were not told in time")
     return figures
 
 
-def costs(system: systems.System) -> dict[str, accounting.Cost]:
+def costs(system: systems.System) -> Costs:
     """What each kind of process has cost so far."""
     return {name: accounting.of_trees(pids) for name, pids in system.roots().items()}
 
@@ -189,16 +108,20 @@ def _cpu(system: systems.System) -> float:
     return accounting.of_trees(pids, memory=False).cpu_seconds
 
 
-def _account(
-    figures: Figures, before: dict[str, accounting.Cost], after: dict[str, accounting.Cost], done: int
-) -> None:
-    spent = {name: after[name].cpu_seconds - before[name].cpu_seconds for name in before}
-    by = {name: seconds / max(1, done) * 1e6 for name, seconds in spent.items()}
+def _account(figures: Figures, before: Costs, after: Costs, done: int) -> None:
+    spent = {name: after[name].cpu_seconds - cost.cpu_seconds for name, cost in before.items()}
     if any(seconds < 0 for seconds in spent.values()):
-        figures.notes.append("WRONG: a process was restarted, so its CPU is not known")
-    figures.cpu_us_by = {name: round(cost, 2) for name, cost in by.items()}
-    figures.cpu_us = sum(by.values())
+        figures.notes.append("WRONG: a process was started anew, so its CPU is not known")
+    by = {name: seconds / max(1, done) * 1e6 for name, seconds in spent.items()}
+    figures.cpu_us, figures.cpu_us_by = sum(by.values()), by
     figures.memory_mb = sum(cost.memory for cost in after.values()) / 1e6
+
+
+def _warm(figures: Figures, system: systems.System, loader: client.Client) -> None:
+    _check(figures, "warm-up", loader.warm())
+    if not _drain(system, _WARM_DRAIN_SECONDS):
+        figures.notes.append("not drained: even the warm-up was too much")
+        _give_up(system)
 
 
 def _check(figures: Figures, what: str, result: load.Result) -> None:
@@ -218,15 +141,22 @@ def _drain(system: systems.System, seconds: float) -> bool:
     return True
 
 
+def _give_up(system: systems.System) -> None:
+    system.give_up()
+    _drain(system, _WARM_DRAIN_SECONDS)
+
+
 def _settle(system: systems.System) -> None:
+    """Leave a quiet machine to whoever comes next."""
     system.settle()
     deadline = time.monotonic() + _QUIET_SECONDS
-    while system.name == "ours" and time.monotonic() < deadline:
-        if idle_share(system, 0.5) < _QUIET:
-            break
+    while idle_share(system, 0.5) > _QUIET and time.monotonic() < deadline:
+        pass
 
 
 def _probe(target: systems.Target, port: int, seconds: float) -> list[float | None]:
+    """A second of probes that do not count, then those that do."""
+    asyncio.run(probes.latencies(target, port, PROBES_PER_SECOND, 1))
     return asyncio.run(probes.latencies(target, port, PROBES_PER_SECOND, seconds))
 
 

@@ -13,7 +13,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 
 from tests.benchmarks import bodies
 
@@ -114,8 +114,6 @@ class Load:
         ).encode()
         self._poll = select.epoll()
         self._connections: dict[int, Connection] = {}
-        for _ in range(order.connections):
-            self._connect()
 
     def warm(self) -> Result:
         """Make known what the mix repeats, then a little of the mix itself."""
@@ -136,6 +134,13 @@ class Load:
         while True:
             yield self.bodies.draw()
 
+    def _connect_all(self) -> None:
+        """Anew each time: servers close what was idle for some seconds."""
+        for number, connection in list(self._connections.items()):
+            self._drop(number, connection)
+        for _ in range(self.order.connections):
+            self._connect()
+
     def _connect(self) -> None:
         made = Connection((self.order.host, self.order.port))
         self._connections[made.fileno()] = made
@@ -145,6 +150,7 @@ class Load:
         self, source: Iterator[bytes], batch: int, seconds: float, requests_a_second: float
     ) -> Result:
         """Post what `source` gives until it or the time is over, then wait for the answers."""
+        self._connect_all()
         result, cpu = Result(), time.process_time()
         following = next(source, None)
         begun = due = time.perf_counter()
@@ -191,7 +197,8 @@ class Load:
                 status = connection.status()
             except ConnectionError:
                 status = 0
-                self._renew(number, connection)
+                self._drop(number, connection)
+                self._connect()
             if status is None:
                 continue
             result.statuses[status] += 1
@@ -201,11 +208,10 @@ class Load:
                 result.refused += batch
                 connection.not_before = time.perf_counter() + _REFUSED_SECONDS
 
-    def _renew(self, number: int, connection: Connection) -> None:
+    def _drop(self, number: int, connection: Connection) -> None:
         self._poll.unregister(number)
         del self._connections[number]
         connection.close()
-        self._connect()
 
 
 def _length(head: bytes) -> int:
@@ -218,7 +224,7 @@ def main() -> None:
     print("ready", flush=True)
     for line in sys.stdin:
         result = load.warm() if line.strip() == "warm" else load.run()
-        print(json.dumps(asdict(result)), flush=True)
+        print(json.dumps(vars(result)), flush=True)
 
 
 if __name__ == "__main__":

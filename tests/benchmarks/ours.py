@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, LiteralString
 
 import psycopg
 
@@ -73,18 +74,18 @@ class Ours:
     def settle(self) -> None:
         self._owner.execute("CHECKPOINT")
 
-    def version(self, server: str) -> str:
+    def server_version(self) -> str:
         """Of PostgreSQL."""
-        return str(self._asked(f"SHOW {server}_version"))
+        return str(self._asked("SHOW server_version"))
 
     def close(self) -> None:
         self._owner.close()
         self._record.close()
 
-    def _asked(self, sql: str, params: list[int] | None = None) -> int:
-        row = self._owner.execute(sql.encode(), params).fetchone()
+    def _asked(self, sql: LiteralString, params: list[int] | None = None) -> Any:
+        row = self._owner.execute(sql, params).fetchone()
         assert row is not None
-        return row[0]  # type: ignore[no-any-return]
+        return row[0]
 
 
 @contextmanager

@@ -21,12 +21,10 @@ PATIENCE_SECONDS = 15.0
 
 
 class Hook:
-    """A receiver of webhooks that notes when it first heard of each probe. Seconds, perf_counter."""
+    """A receiver of webhooks that notes when it first heard of each probe (perf_counter)."""
 
     def __init__(self) -> None:
         self.heard: dict[bytes, float] = {}
-        self.messages = 0
-        self.url = ""
 
     @asynccontextmanager
     async def listening(self, port: int) -> AsyncIterator[Hook]:
@@ -43,7 +41,6 @@ class Hook:
                 now = time.perf_counter()
                 for id in set(_ID.findall(body)):
                     self.heard.setdefault(id, now)
-                    self.messages += 1
                 writer.write(_TAKEN)
         except (asyncio.IncompleteReadError, ConnectionError):
             pass
@@ -66,13 +63,9 @@ async def latencies(
             await asyncio.sleep(rng.uniform(0.5, 1.5) / per_second)
             id = b"probe-" + secrets.token_hex(8).encode()
             sent[id] = time.perf_counter()
-            writer.write(_request(target, id))
-            head = await reader.readuntil(b"\r\n\r\n")
-            await _body(reader, head)
-            if head[9:12] != b"200":
-                raise RuntimeError(f"a probe was answered: {head.decode('latin-1')}")
+            await _post(reader, writer, _request(target, id))
         deadline = time.monotonic() + PATIENCE_SECONDS
-        while len(hook.heard) < len(sent) and time.monotonic() < deadline:
+        while not sent.keys() <= hook.heard.keys() and time.monotonic() < deadline:
             await asyncio.sleep(0.02)
         writer.close()
     took = sorted(hook.heard[id] - since for id, since in sent.items() if id in hook.heard)
@@ -83,6 +76,14 @@ def percentile(sorted_values: list[float | None], share: float) -> float | None:
     """The smallest value that so large a share does not exceed; None if that one never came."""
     place = min(len(sorted_values) - 1, int(len(sorted_values) * share))
     return sorted_values[place]
+
+
+async def _post(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: bytes) -> None:
+    writer.write(request)
+    head = await reader.readuntil(b"\r\n\r\n")
+    await _body(reader, head)
+    if head[9:12] != b"200":
+        raise RuntimeError(f"a probe was answered: {head.decode('latin-1')}")
 
 
 async def _body(reader: asyncio.StreamReader, head: bytes) -> bytes:

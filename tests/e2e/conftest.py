@@ -1,4 +1,4 @@
-"""A whole installation for the stories: real servers, real processes, fake providers, virtual time."""
+"""A whole installation for the stories: real servers and processes, fake providers, time travel."""
 
 from __future__ import annotations
 
@@ -100,9 +100,11 @@ class Tenant:
 
     def apply(self, policy: str) -> int:
         base = self.stack.providers.url
-        text = policy.replace("{hook}", f"{base}/hook/{self.slug}").replace(
-            "{slack}", f"{base}/api/"
-        ).replace("{room}", f"#{self.slug}")
+        text = (
+            policy.replace("{hook}", f"{base}/hook/{self.slug}")
+            .replace("{slack}", f"{base}/api/")
+            .replace("{room}", f"#{self.slug}")
+        )
         documents.parse(text, channels.settings_models())
         with self.stack.record.session([self.id]) as tx:
             return policies.apply(tx, self.id, text, "story")
@@ -169,7 +171,9 @@ def alert(
 
 
 def iso(moment: float) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(moment)) + f".{int(moment % 1 * 1000):03d}Z"
+    return (
+        time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(moment)) + f".{int(moment % 1 * 1000):03d}Z"
+    )
 
 
 def free_port() -> int:
@@ -186,13 +190,15 @@ def free_port() -> int:
 
 
 @pytest.fixture(scope="session")
-def launch_stack() -> Iterator[Callable[..., Any]]:
+def launch_stack() -> Callable[..., Any]:
     """A context manager that runs a whole installation: launch_stack(scale=..., env=...)."""
-    yield _launched
+    return _launched
 
 
 @contextmanager
-def _launched(*, scale: str = "", env: dict[str, str] | None = None) -> Iterator[Stack]:
+def _launched(
+    *, scale: str = "", env: dict[str, str] | None = None, procfile: Path | None = None
+) -> Iterator[Stack]:
     home = Path(tempfile.mkdtemp(prefix="tocsin-story-", dir="/tmp"))
     os.chmod(home, 0o755)
     before = dict(os.environ)
@@ -201,7 +207,9 @@ def _launched(*, scale: str = "", env: dict[str, str] | None = None) -> Iterator
     try:
         travelled = [0.0]
         with fakes.serve(clock=lambda: time.time() + travelled[0]) as providers:
-            options = installation.Options(home=home, port=free_port(), scale=scale)
+            options = installation.Options(
+                home=home, port=free_port(), scale=scale, procfile=procfile
+            )
             with launch.running(options) as supervisor:
                 record = Record(supervisor.environment["DATABASE_URL"])
                 client = httpx.Client(base_url=options.url, timeout=30)

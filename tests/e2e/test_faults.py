@@ -1,4 +1,4 @@
-"""What is killed, stopped or emptied in the middle of the work loses nothing and doubles nothing."""
+"""What is killed, stopped or emptied in the middle of the work loses and doubles nothing."""
 
 from __future__ import annotations
 

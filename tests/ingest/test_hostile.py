@@ -74,7 +74,7 @@ SHAPES: dict[str, tuple[str, bytes, int, int | None]] = {
     "overlong UTF-8": (HOOK, b'[{"status":"firing","labels":{"a":"\xc0\xaf"}}]', 200, 0),
     "tricks of script": (HOOK, of(labels={"alertname": "\u202egpj.\u200bexe\u0430"}), 200, 1),
     "10 MB annotation": (HOOK, of(annotations={"a": "x" * 10_000_000}), 200, 1),
-    "10 MB label": (HOOK, of(labels={"a": "x" * 10_000_000}), 200, 1),
+    "5 MB label": (HOOK, of(labels={"a": "x" * 5_000_000}), 200, 1),
     "10 MB and more": (HOOK, of(annotations={"a": "x" * 11_000_000}), 413, None),
     "5 000 alerts": (HOOK, json.dumps(batches.webhook(*["a"] * 5000)).encode(), 200, 5000),
     "10 001 alerts": (HOOK, json.dumps(batches.webhook(*["a"] * 10_001)).encode(), 413, None),
@@ -190,7 +190,7 @@ def test_a_hostile_encoding_gets_its_status_quickly(
             before = time.process_time()
             answer = await client.post(HOOK, content=chunks(), headers=tenant.bearer | headers)
             spent = time.process_time() - before
-            assert ingest._room._left == bodies.WAITING_BYTES
+            assert ingest._room.left == bodies.WAITING_BYTES
             return answer, spent
 
     answer, spent = asyncio.run(scenario())

@@ -137,6 +137,7 @@ def test_the_memory_of_labels_is_bounded(monkeypatch: pytest.MonkeyPatch) -> Non
     for number in range(100):
         memory.put(b"%d" % number, known)
     memory.put(b"x" * 5000, known)
+    assert memory.get(b"85") is not None
     assert memory.get(b"99") is not None
     assert memory.get(b"5") is None
     assert len(memory._young) + len(memory._old) <= 20

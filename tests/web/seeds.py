@@ -42,8 +42,8 @@ def event(tx: Transaction, tenant: int, fingerprint: str, **fields: Any) -> int:
     row = {"kind": "new", "outcome": None, "cause": None, "at": tx.now, **fields}
     found = tx.row(
         "INSERT INTO alert_event (tenant, received_at, fingerprint, kind, status, severity, posted,"
-        " policy_version, outcome, cause) VALUES (%s, %s, %s, %s, 'firing', 'critical', true, 3, %s,"
-        " %s) RETURNING id",
+        " policy_version, outcome, cause)"
+        " VALUES (%s, %s, %s, %s, 'firing', 'critical', true, 3, %s, %s) RETURNING id",
         [tenant, row["at"], fingerprint, row["kind"], row["outcome"], row["cause"]],
     )
     assert found is not None
@@ -53,8 +53,9 @@ def event(tx: Transaction, tenant: int, fingerprint: str, **fields: Any) -> int:
 def group(tx: Transaction, tenant: int, *fingerprints: str) -> uuid.UUID:
     made = ids.new(tx.now)
     tx.run(
-        "INSERT INTO alert_group (tenant, id, route, receiver, labels, active, created_at)"
-        " VALUES (%s, %s, 'root/0', 'team-db', '{\"alertname\":\"DiskFull\"}', true, %s)",
+        "INSERT INTO alert_group (tenant, id, route, receiver, labels, active, policy_version,"
+        " created_at)"
+        " VALUES (%s, %s, 'root/0', 'team-db', '{\"alertname\":\"DiskFull\"}', true, 3, %s)",
         [tenant, made, tx.now],
     )
     for fingerprint in fingerprints:

@@ -136,7 +136,7 @@ def test_what_is_anothers_does_not_exist(
 def test_whether_a_tenant_exists_is_not_told(web: Web, someone: Someone, other: Someone) -> None:
     texts = {
         web.client.get(f"/t/{slug}/api/v1/alerts", headers=someone.as_("read")).json()["detail"]
-        for slug in (other.slug, "nobody", "x" * 300, "%00", "..")
+        for slug in (other.slug, "nobody", "x" * 300, "%00", "%2e%2e")
     }
     assert len(texts) == 1
 
@@ -182,8 +182,10 @@ def _encoded(raw: bytes) -> str:
 
 def test_a_header_that_is_no_authentication(web: Web, someone: Someone) -> None:
     token = someone.tokens["read"]
-    for header in ("", "Bearer", f"Token {token}", "Basic !!!", "Basic " + _encoded(b"x"), token,
-                   f"Bearer  {token}x", f"bearer {token[:-1]}", "Bearer " + "x" * 5000):  # fmt: skip
+    for header in (
+        *("", "Bearer", f"Token {token}", "Basic !!!", "Basic " + _encoded(b"x"), token),
+        *(f"Bearer  {token}x", f"bearer {token[:-1]}", "Bearer " + "x" * 5000),
+    ):
         found = web.client.get("/api/v1/alerts", headers={"Authorization": header})
         assert found.status_code == 401, header
         assert "Bearer" in found.headers["WWW-Authenticate"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from typing import Any
 
 import pytest
 
@@ -47,9 +48,9 @@ def test_incidents_page_by_state(web: Web, someone: Someone, record: Record) -> 
         ]
     seen, cursor = [], None
     for _ in range(2):
-        params = {"state": ["open", "acknowledged"], "limit": 2} | (
-            {"cursor": cursor} if cursor else {}
-        )
+        params: dict[str, Any] = {"state": ["open", "acknowledged"], "limit": 2}
+        if cursor:
+            params["cursor"] = cursor
         page = web.client.get("/api/v1/incidents", params=params, headers=someone.as_("read"))
         seen += [item["id"] for item in page.json()["items"]]
         cursor = page.json()["next"]

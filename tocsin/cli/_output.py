@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -22,6 +23,9 @@ _COLOURS = {
     "open": "bold red", "firing": "red", "acknowledged": "yellow", "resolved": "green",
     "sent": "green", "active": "yellow",
 }  # fmt: skip
+
+#: Parts of a second, which a person does not read and which make tables too wide.
+_FRACTION = re.compile(r"(?<=:\d\d)\.\d+Z$")
 
 
 def rows(found: Sequence[Row], columns: Sequence[str], output: Format) -> None:
@@ -84,7 +88,7 @@ def _plain(columns: Sequence[str], cells: list[list[str]]) -> None:
 
 def _cell(value: Any) -> str:
     """One line, whatever is in it: what others sent must not move the cursor of a terminal."""
-    if value is None or value == "" or value == [] or value == {}:
+    if value is None or value in ("", [], {}):
         return "-"
     if isinstance(value, Mapping):
         text = " ".join(f"{name}={inner}" for name, inner in value.items())
@@ -92,6 +96,7 @@ def _cell(value: Any) -> str:
         text = " ".join(map(str, value))
     else:
         text = _text(value)
+    text = _FRACTION.sub("Z", text)
     return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
 
 

@@ -55,10 +55,7 @@ def show(
     from tocsin.storage import policies
 
     with _place.tenant(home, tenant) as (tx, found):
-        if version:
-            row = policies.version(tx, found, version)
-        else:
-            row = policies.current(tx, found)
+        row = policies.version(tx, found, version) if version else policies.current(tx, found)
         problem = policies.problem(tx, found)
     if row is None:
         what = f"no version {version}" if version else "no policy in force"

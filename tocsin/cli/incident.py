@@ -95,7 +95,7 @@ def why(
         return
     _output.line(explanation["sentence"])
     for told in explanation["notifications"]:
-        _output.line(f"{told['at']}  {told['sentence']} ({told['changes']} changes)", 1)
+        _output.line(f"{told['at']}  {told['sentence']} Changes told: {told['changes']}.", 1)
         for sent in told["deliveries"]:
             _output.line(f"{sent['channel']}: {sent['sentence']}", 2)
             for tried in sent["history"]:

@@ -9,7 +9,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
 class Settings(BaseSettings):
-    """All settings; each is an environment variable TOCSIN_<NAME> unless an alias says otherwise."""
+    """Each is an environment variable TOCSIN_<NAME> unless an alias says otherwise."""
 
     model_config = SettingsConfigDict(env_prefix="TOCSIN_", frozen=True, extra="ignore")
 

@@ -1,1 +1,1 @@
-"""The demo: a whole installation, fake providers, a realistic day and a storm, live in a terminal."""
+"""The demo: an installation, fake providers, a realistic day and a storm, live in a terminal."""

@@ -16,11 +16,15 @@ from tocsin.demo import script
 
 #: Clusters with a Prometheus pair; us-1 has an Alertmanager in front.
 PAIRED = ("eu-1", "eu-2")
-#: Seconds between two of the bank's alerts.
-BANK_EVERY = 0.5
+#: Seconds between two of the bank's alerts on a short day, and how many a longer one has.
+_BANK_EVERY = 0.5
+_BANK_ALERTS = 60
+_BANK_LASTS = 2.0
 #: A Prometheus says so many times that an alert is over.
 SAID_OVER = 2
 _BEFORE = timedelta(hours=3)
+#: What the silence of the day keeps quiet.
+_MAINTAINED = "catalog-db-2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +73,10 @@ EPISODES = (
         for n in range(3)
     ),
     _episode((0.16, 0.74), "ReplicationLag", "catalog-db", "eu-2", "warning",
-             "The replica is 90 s behind", instance="catalog-db-2"),
+             "The replica is 90 s behind", instance=_MAINTAINED),
     _episode((0.18, 0.70), "InstanceDown", "catalog-db", "eu-2", "critical",
              "catalog-db-2 does not answer", "catalog-db-2 goes down, as announced",
-             instance="catalog-db-2"),
+             instance=_MAINTAINED),
     _episode((0.30, 0.78), "DatabaseDown", "orders-db", "us-1", "critical",
              "The primary does not take writes", "The database of the orders goes down in us-1",
              instance="orders-db-1"),
@@ -80,6 +84,8 @@ EPISODES = (
              "More than 2 % of the requests fail", pod="cart-1"),
     _episode((0.34, 0.78), "HighErrorRate", "checkout", "us-1", "warning",
              "More than 2 % of the requests fail", pod="checkout-1"),
+    _episode((0.60, 0.93), "CardProviderDown", "payments", "eu-1", "critical",
+             "The card provider refuses connections", "The card provider goes away"),
     _episode((0.57, 0.93), "QueueLag", "queue", "eu-1", "warning",
              "12 000 messages wait", "The queue grows just now", instance="queue-1"),
 )  # fmt: skip
@@ -96,31 +102,41 @@ def moves(began: datetime, seconds: float, seed: int = 7) -> list[script.Move]:
     return sorted(made, key=lambda move: move.at)
 
 
+def first(began: datetime) -> Iterator[script.Post]:
+    """What everybody does first: a test alert, which also wakes what has never worked yet."""
+    for slug in ("shop", "bank"):
+        labels = {"alertname": "TestAlert", "severity": "critical", "from": slug}
+        alert = script.firing(labels, "Do you hear me?", began, began)
+        say = f"The {slug} sends a test alert"
+        yield script.prometheus(0.0, slug, [alert], say, (labels,))
+        over = script.resolved(labels, "Do you hear me?", began, began + timedelta(seconds=0.2))
+        yield script.prometheus(0.3, slug, [over])
+
+
 def bank(began: datetime, seconds: float, first: int = 0) -> Iterator[script.Post]:
     """A cash machine goes down every now and then and is back after two seconds."""
-    for n in range(int(seconds / BANK_EVERY)):
-        at = n * BANK_EVERY
-        since = began + timedelta(seconds=at)
+    every = max(_BANK_EVERY, seconds / _BANK_ALERTS)
+    for n in range(int(max(0.0, seconds - _BANK_LASTS) / every) + 1):
+        at, over = n * every, n * every + _BANK_LASTS
+        since, until = (began + timedelta(seconds=each) for each in (at, over))
         labels = {"alertname": "CashMachineDown", "severity": "critical", "machine": str(first + n)}
         summary = f"Cash machine {first + n} gives no money"
-        yield script.prometheus(at, "bank", [script.firing(labels, summary, since, since)],
-                                urgent=(labels,))  # fmt: skip
-        ended = since + timedelta(seconds=2)
-        over = [script.resolved(labels, summary, since, ended)]
-        yield script.prometheus(at + 2, "bank", over)
+        down = [script.firing(labels, summary, since, since)]
+        yield script.prometheus(at, "bank", down, urgent=(labels,))
+        yield script.prometheus(over, "bank", [script.resolved(labels, summary, since, until)])
 
 
 def _acts(seconds: float) -> Iterator[script.Act]:
     silence = {
-        "matchers": ["service=catalog-db", "instance=catalog-db-2"],
+        "matchers": ["service=catalog-db", f"instance={_MAINTAINED}"],
         "duration": "1h",
-        "comment": "catalog-db-2 gets new disks",
+        "comment": f"{_MAINTAINED} gets new disks",
     }
-    yield script.Act(0.10 * seconds, "silence", "Somebody announces maintenance: a silence", silence)
-    yield script.Act(0.285 * seconds, "lose_reply", "The pager's next reply will be lost",
-                     {"dest": "pager"})  # fmt: skip
+    yield script.Act(0.10 * seconds, "silence", "Maintenance is announced: a silence", silence)
     yield script.Act(0.38 * seconds, "acknowledge", "The one on call takes the database",
                      {"title": "DatabaseDown"})  # fmt: skip
+    yield script.Act(0.59 * seconds, "lose_reply", "The pager's next reply will get lost",
+                     {"dest": "pager"})  # fmt: skip
     yield script.Act(0.55 * seconds, "break", "Slack answers 500 in #platform",
                      {"channel": "#platform"})  # fmt: skip
     yield script.Act(0.72 * seconds, "heal", "Slack is well again", {"channel": "#platform"})
@@ -152,11 +168,11 @@ def _pair(
             for some in script.batches(seen):
                 yield script.prometheus(at, "shop", some)
     for each in mine:
-        if 0 <= each.start:
+        if each.start >= 0:
             at = each.start * seconds
             now = _moment(began, seconds, each.start)
             alerts = [script.firing(each.labels, each.summary, now, now)]
-            yield script.prometheus(at, "shop", alerts, each.say)
+            yield script.prometheus(at, "shop", alerts, each.say, _urgent(each))
 
 
 def _seen(
@@ -183,10 +199,16 @@ def _front(began: datetime, seconds: float) -> Iterator[script.Post]:
         since, over = (_moment(began, seconds, part) for part in (each.start, each.end))
         one = script.firing(each.labels, each.summary, since, since)
         one |= {"status": "firing", "endsAt": "0001-01-01T00:00:00Z"}
-        urgent = (each.labels,) if each.labels["severity"] == "critical" else ()
-        yield script.alertmanager(each.start * seconds, "shop", [one], each.say, urgent)
+        yield script.alertmanager(each.start * seconds, "shop", [one], each.say, _urgent(each))
         last = script.resolved(each.labels, each.summary, since, over) | {"status": "resolved"}
         yield script.alertmanager(each.end * seconds, "shop", [last])
+
+
+def _urgent(episode: Episode) -> tuple[script.Labels, ...]:
+    """The labels, where the pager must hear of it."""
+    labels = episode.labels
+    wakes = labels["severity"] == "critical" and labels.get("instance") != _MAINTAINED
+    return (labels,) if wakes else ()
 
 
 def _moment(began: datetime, seconds: float, part: float) -> datetime:

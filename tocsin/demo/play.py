@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import heapq
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -47,12 +46,16 @@ class Player:
         """Do all of it at its time; returns when the last answer is there, or soon after `stop`."""
         began = time.monotonic()
         with ThreadPoolExecutor(_SENDERS, "sender") as senders:
-            for move in heapq.merge(moves, key=lambda move: move.at):
-                if self.stop.wait(max(0.0, began + move.at - time.monotonic())):
-                    break
-                if move.say:
-                    self.say(move.say)
-                senders.submit(self._do, phase, move)
+            try:
+                for move in moves:
+                    if self.stop.wait(max(0.0, began + move.at - time.monotonic())):
+                        break
+                    if move.say:
+                        self.say(move.say)
+                    senders.submit(self._do, phase, move)
+            except BaseException:  # re-raised; the senders must not go on for those that wait
+                self.stop.set()
+                raise
 
     def _do(self, phase: str, move: script.Move) -> None:
         if self.stop.is_set():
@@ -61,7 +64,7 @@ class Player:
             if isinstance(move, script.Post):
                 self._post(phase, move)
             else:
-                self._acts[move.do](self, move.what)
+                getattr(self, f"_{move.do}")(move.what)
         except httpx.HTTPError as error:
             if not self.stop.is_set():
                 self.say(f"No answer: {type(error).__name__} ({move.say or 'a post'})")
@@ -107,11 +110,3 @@ class Player:
     @property
     def _client(self) -> httpx.Client:
         return self.stage.tenants["shop"].client
-
-    _acts = {
-        "silence": _silence,
-        "acknowledge": _acknowledge,
-        "break": _break,
-        "heal": _heal,
-        "lose_reply": _lose_reply,
-    }

@@ -1,4 +1,4 @@
-"""What happens in a demo: posts and acts with their moments, as plain data that `play` carries out."""
+"""What happens in a demo: posts and acts with their moments, as data that `play` carries out."""
 
 from __future__ import annotations
 
@@ -60,7 +60,9 @@ class Act:
 Move = Post | Act
 
 
-def labels(alertname: str, service: str, cluster: str, severity: str, **more: str) -> dict[str, str]:
+def labels(
+    alertname: str, service: str, cluster: str, severity: str, **more: str
+) -> dict[str, str]:
     """The labels that all alerts of the shop have, and `more`."""
     return {
         "alertname": alertname,
@@ -91,7 +93,7 @@ def alertmanager(at: float, tenant: str, alerts: list[Alert], say: str = "",
                  urgent: tuple[Labels, ...] = ()) -> Post:  # fmt: skip
     """One request of somebody's Alertmanager, which groups by itself and tells us by webhook."""
     over = all(each["status"] == "resolved" for each in alerts)
-    body = {
+    body: dict[str, Any] = {
         "version": "4",
         "receiver": "tocsin",
         "status": "resolved" if over else "firing",

@@ -76,9 +76,7 @@ def staged(home: Path | None, port: int | None) -> Iterator[Stage]:
         running = life.enter_context(_running(options, log))
         record = Record(running.environment["DATABASE_URL"])
         life.callback(record.close)
-        made = {
-            slug: _tenant(record, place, options.url, slug, signing, life) for slug in POLICIES
-        }
+        made = {slug: _tenant(record, place, options.url, slug, signing, life) for slug in POLICIES}
         stage = Stage(place, options.url, providers, record, made)
         for slug, file in POLICIES.items():
             _apply(stage, slug, (_HERE / file).read_text(encoding="utf-8"))

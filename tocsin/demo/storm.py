@@ -14,7 +14,7 @@ from tocsin.demo import script
 #: Different alerts, and how often each Prometheus of the pair sends all of them.
 SETS = 480
 ROUNDS = 6
-_CLUSTER = "eu-1"
+_CLUSTER = "eu-2"
 _KINDS = (
     ("TargetDown", "error", "Cannot be scraped"),
     ("PodNotReady", "warning", "Not ready for two minutes"),
@@ -23,7 +23,7 @@ _KINDS = (
 )
 PARTITION = (
     script.labels("ClusterUnreachable", "kubernetes", _CLUSTER, "critical"),
-    "eu-1 cannot be reached from outside",
+    "eu-2 cannot be reached from outside",
 )
 ELSEWHERE = (
     script.labels("PaymentsStopped", "payments", "us-1", "critical"),
@@ -38,7 +38,7 @@ def moves(began: datetime, seconds: float, seed: int = 7) -> list[script.Move]:
     """
     chance = random.Random(seed)
     alerts = [(_labels(n, chance), chance.random() * 0.3) for n in range(SETS)]
-    made: list[script.Move] = [*_one(PARTITION, 0.02, began, seconds, "eu-1 is cut off")]
+    made: list[script.Move] = [*_one(PARTITION, 0.02, began, seconds, "eu-2 is cut off")]
     made += _one(ELSEWHERE, 0.45, began, seconds, "Meanwhile, in us-1, payments stop")
     for n in range(ROUNDS):
         # A third of the time everybody finds out; then it is repeated until it is over.

@@ -10,7 +10,9 @@ from tocsin.storage.record import Transaction
 def newest(tx: Transaction, tenant: int) -> tuple[int, bytes]:
     """Number and hash of the last row, with the tenant's chain locked against a second writer."""
     tx.run("SELECT pg_advisory_xact_lock(7021906, %s)", [tenant])
-    row = tx.row("SELECT seq, hash FROM audit WHERE tenant = %s ORDER BY seq DESC LIMIT 1", [tenant])
+    row = tx.row(
+        "SELECT seq, hash FROM audit WHERE tenant = %s ORDER BY seq DESC LIMIT 1", [tenant]
+    )
     return (row["seq"], row["hash"]) if row else (0, b"")
 
 

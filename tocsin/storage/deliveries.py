@@ -123,17 +123,20 @@ def attempt(tx: Transaction, delivery: dict[str, Any], started: datetime, **outc
 
 def finish(
     tx: Transaction, delivery: dict[str, Any], state: str, *, cause: str | None = None,
-    due_at: datetime | None = None, in_doubt: bool = False, attempts: int | None = None,
+    due_at: datetime | None = None, in_doubt: bool = False,
 ) -> bool:  # fmt: skip
-    """End an attempt; False where the lease was lost and somebody else owns the delivery now."""
+    """End an attempt; False where the lease was lost and somebody else owns the delivery now.
+
+    "sending" with `due_at` keeps its place in the line until it is tried again then.
+    """
     over = state in ("sent", "dead", "superseded")
     touched = tx.run(
         "UPDATE delivery SET state = %s, cause = %s, due_at = coalesce(%s, due_at),"
-        " in_doubt = in_doubt OR %s, attempts = coalesce(%s, attempts), lease_until = NULL,"
-        " finished_at = CASE WHEN %s THEN %s ELSE NULL END"
+        " in_doubt = in_doubt OR %s, attempts = %s, lease_until = CASE %s WHEN 'sending'"
+        " THEN %s::timestamptz END, finished_at = CASE WHEN %s THEN %s::timestamptz END"
         " WHERE tenant = %s AND id = %s AND fence = %s AND state = 'sending'",
-        [state, cause, due_at, in_doubt, attempts, over, tx.now, delivery["tenant"],
-         delivery["id"], delivery["fence"]],
+        [state, cause, due_at, in_doubt, delivery["attempts"], state, due_at, over, tx.now,
+         delivery["tenant"], delivery["id"], delivery["fence"]],
     )  # fmt: skip
     if touched and over:
         settle(tx, delivery["tenant"], delivery["notification_id"])
@@ -209,8 +212,12 @@ def settle(tx: Transaction, tenant: int, row: uuid.UUID, successor: str | None =
     events.settle(
         tx,
         [
-            {"tenant": tenant, "id": n, "outcome": outcome,
-             "cause": successor if successor and outcome == "superseded" else str(row)}
+            {
+                "tenant": tenant,
+                "id": n,
+                "outcome": outcome,
+                "cause": successor if successor and outcome == "superseded" else str(row),
+            }
             for n in listed
         ],  # fmt: skip
         since,

@@ -11,9 +11,10 @@ from tocsin.storage.record import Transaction
 GroupKey = tuple[int, uuid.UUID]
 
 INSERT = """
-INSERT INTO alert_group (tenant, id, route, receiver, labels, active, created_at)
-SELECT tenant, id, route, receiver, labels, false, %(now)s FROM json_to_recordset(%(items)s)
-  AS r (tenant bigint, id uuid, route text, receiver text, labels text)
+INSERT INTO alert_group (tenant, id, route, receiver, labels, active, policy_version, created_at)
+SELECT tenant, id, route, receiver, labels, false, policy_version, %(now)s
+FROM json_to_recordset(%(items)s) AS r (tenant bigint, id uuid, route text, receiver text,
+  labels text, policy_version int)
 ORDER BY tenant, id ON CONFLICT DO NOTHING
 """
 LOCK = """
@@ -22,9 +23,10 @@ SELECT g.* FROM alert_group g JOIN unnest(%s::bigint[], %s::uuid[]) AS k (tenant
 ORDER BY g.tenant, g.id FOR UPDATE OF g
 """
 UPDATE = """
-UPDATE alert_group g SET active = r.active, anchor = r.anchor, created_at = r.created_at
+UPDATE alert_group g SET active = r.active, anchor = r.anchor, created_at = r.created_at,
+  policy_version = r.policy_version
 FROM json_to_recordset(%(items)s) AS r (tenant bigint, id uuid, active boolean, anchor timestamptz,
-  created_at timestamptz)
+  created_at timestamptz, policy_version int)
 WHERE g.tenant = r.tenant AND g.id = r.id
 """
 JOIN = """
@@ -55,7 +57,7 @@ WHERE m.tenant = r.tenant AND m.group_id = r.group_id AND m.fingerprint = r.fing
 
 
 def ensure(tx: Transaction, items: Sequence[dict[str, Any]]) -> None:
-    """Make the groups that are not there yet: {tenant, id, route, receiver, labels}."""
+    """Make the groups not there yet: {tenant, id, route, receiver, labels, policy_version}."""
     tx.many(INSERT, items, {"now": tx.now})
 
 
@@ -75,7 +77,7 @@ def claim_due(tx: Transaction, limit: int) -> list[GroupKey]:
 
 
 def update(tx: Transaction, items: Sequence[dict[str, Any]]) -> None:
-    """Write {tenant, id, active, anchor, created_at} of locked groups."""
+    """Write {tenant, id, active, anchor, created_at, policy_version} of locked groups."""
     tx.many(UPDATE, items)
 
 
@@ -126,3 +128,13 @@ def muted_by(tx: Transaction, silences: list[str]) -> list[GroupKey]:
         [silences],
     )
     return [(row["tenant"], row["group_id"]) for row in found]
+
+
+def of_older_policy(tx: Transaction, tenant: int, version: int, limit: int) -> list[GroupKey]:
+    """Active groups whose members were not held against this version yet, locked."""
+    found = tx.rows(
+        "SELECT tenant, id FROM alert_group WHERE tenant = %s AND active AND policy_version <> %s"
+        " ORDER BY tenant, id LIMIT %s FOR UPDATE",
+        [tenant, version, limit],
+    )
+    return [(row["tenant"], row["id"]) for row in found]

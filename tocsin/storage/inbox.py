@@ -21,7 +21,9 @@ def claim(
     )
 
 
-def hand_on(tx: Transaction, stage: str, parcels: Iterable[tuple[int, list[int], datetime]]) -> None:
+def hand_on(
+    tx: Transaction, stage: str, parcels: Iterable[tuple[int, list[int], datetime]]
+) -> None:
     """Leave events for a later stage: (tenant, event ids, since when)."""
     for tenant, events, since in parcels:
         tx.run(
@@ -54,7 +56,8 @@ def bury(record: Record, row: dict[str, Any], reason: str) -> None:
     """Move a poisonous row to the quarantine, and page about it through the ordinary way."""
     with record.session([row["tenant"]]) as tx:
         taken = tx.row(
-            "DELETE FROM inbox WHERE tenant = %s AND id = %s RETURNING *", [row["tenant"], row["id"]]
+            "DELETE FROM inbox WHERE tenant = %s AND id = %s RETURNING *",
+            [row["tenant"], row["id"]],
         )
         if taken is None:
             return

@@ -95,9 +95,7 @@ def _locked(tx: Transaction, tenant: int, incident: uuid.UUID) -> dict[str, Any]
     return row
 
 
-def _act(
-    tx: Transaction, row: dict[str, Any], kind: str, by: str, note: str
-) -> dict[str, Any]:
+def _act(tx: Transaction, row: dict[str, Any], kind: str, by: str, note: str) -> dict[str, Any]:
     row = {**row, "generation": row["generation"] + 1}
     write(tx, [row])
     detail = orjson.dumps({"note": note} if note else {}).decode()

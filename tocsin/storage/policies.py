@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from psycopg.rows import DictRow
 
+from tocsin.storage import timers
 from tocsin.storage.record import Transaction
 
 SELECT = "SELECT version, document, author, created_at FROM config_version WHERE tenant = %s"
@@ -33,6 +34,7 @@ def apply(tx: Transaction, tenant: int, document: str, author: str) -> int:
         "UPDATE tenant SET policy_version = %s, policy_problem = NULL WHERE id = %s",
         [newest["version"], tenant],
     )
+    timers.exactly(tx, "reroute", [{"tenant": tenant, "subject": "policy", "due_at": tx.now}])
     return int(newest["version"])
 
 

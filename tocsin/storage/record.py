@@ -57,7 +57,9 @@ class Transaction:
         """Execute and return the number of rows that were touched."""
         return self.conn.execute(sql, params).rowcount
 
-    def many(self, sql: str, items: Sequence[Any], params: dict[str, Any] | None = None) -> list[Any]:
+    def many(
+        self, sql: str, items: Sequence[Any], params: dict[str, Any] | None = None
+    ) -> list[Any]:
         """One set-based statement over `items`, which it reads as json_to_recordset(%(items)s).
 
         Returns the rows where the statement has RETURNING. orjson writes moments and UUIDs as

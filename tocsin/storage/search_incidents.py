@@ -13,7 +13,8 @@ from tocsin.storage.record import Transaction
 
 SELECT = (
     "SELECT i.id, i.group_id, i.title, i.severity, i.state, i.opened_at, i.acknowledged_at,"
-    " i.acknowledged_by, i.resolved_at, i.resolved_by, g.route, g.receiver, g.labels"
+    " i.acknowledged_by, i.resolved_at, i.resolved_by, g.route, g.receiver, g.labels,"
+    " g.policy_version"
     " FROM incident i JOIN alert_group g ON g.tenant = i.tenant AND g.id = i.group_id"
     " WHERE i.tenant = %s"
 )

@@ -191,12 +191,15 @@ class AlertLabel(SQLModel, table=True):
 
 class AlertGroup(SQLModel, table=True):
     __tablename__ = "alert_group"
+    __table_args__ = (Index("alert_group_active", "tenant", postgresql_where=text("active")),)
     tenant: int = many(primary_key=True)
     id: uuid.UUID = Field(primary_key=True)
     route: str = line()
     receiver: str = line()
     labels: str = line()
     active: bool
+    #: The version whose routes its members were last held against.
+    policy_version: int
     #: The first flush since the group became active; later ones fall on anchor + k * group_interval.
     anchor: datetime | None = when(nullable=True)
     created_at: datetime = when()
@@ -234,8 +237,13 @@ class Told(SQLModel, table=True):
 
 class Incident(SQLModel, table=True):
     __table_args__ = (
-        Index("incident_open", "tenant", "group_id", unique=True,
-              postgresql_where=text("state <> 'resolved'")),
+        Index(
+            "incident_open",
+            "tenant",
+            "group_id",
+            unique=True,
+            postgresql_where=text("state <> 'resolved'"),
+        ),
         Index("incident_latest", "tenant", "group_id", text("opened_at DESC")),
     )
     tenant: int = many(primary_key=True)
@@ -304,12 +312,29 @@ class Notification(SQLModel, table=True):
 
 class Delivery(SQLModel, table=True):
     __table_args__ = (
-        Index("delivery_due", "queue", "channel", "due_at",
-              postgresql_where=text("state IN ('pending', 'sending')")),
-        Index("delivery_line_pending", "tenant", "group_id", "integration", unique=True,
-              postgresql_where=text("state = 'pending'")),
-        Index("delivery_line_sending", "tenant", "group_id", "integration", unique=True,
-              postgresql_where=text("state = 'sending'")),
+        Index(
+            "delivery_due",
+            "queue",
+            "channel",
+            "due_at",
+            postgresql_where=text("state IN ('pending', 'sending')"),
+        ),
+        Index(
+            "delivery_line_pending",
+            "tenant",
+            "group_id",
+            "integration",
+            unique=True,
+            postgresql_where=text("state = 'pending'"),
+        ),
+        Index(
+            "delivery_line_sending",
+            "tenant",
+            "group_id",
+            "integration",
+            unique=True,
+            postgresql_where=text("state = 'sending'"),
+        ),
         Index("delivery_notification", "tenant", "notification_id"),
         Index("delivery_dead", "tenant", "finished_at", postgresql_where=text("state = 'dead'")),
         Index("delivery_recent", "tenant", "created_at", "id"),

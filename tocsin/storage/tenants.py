@@ -34,7 +34,9 @@ def find(tx: Transaction, slug: str) -> int:
     for row in tx.rows("SELECT id, slug FROM tenant_list()"):
         if row["slug"] == slug:
             return int(row["id"])
-    raise errors.NotFound(f"there is no tenant {slug!r}; `tocsin tenant list` shows those there are")
+    raise errors.NotFound(
+        f"there is no tenant {slug!r}; `tocsin tenant list` shows those there are"
+    )
 
 
 def listed(tx: Transaction) -> list[dict[str, Any]]:

@@ -25,9 +25,6 @@ from tocsin.web import (
 )
 from workers import queues
 
-#: The API knows no body that is larger, in bytes.
-MAX_BODY = 64 * 1024
-
 Ring = Callable[[str, str], object]
 
 
@@ -39,7 +36,6 @@ def build(settings: Settings, record: Record, ring: Ring) -> FastAPI:
         description=openapi.ABOUT,
         docs_url=None,
         redoc_url=None,
-        max_body_size=MAX_BODY,
         redirect_slashes=False,
         responses=openapi.RESPONSES,
         generate_unique_id_function=lambda route: route.name,

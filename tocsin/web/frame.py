@@ -10,6 +10,7 @@ from typing import Any
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 
 Message = MutableMapping[str, Any]
 Scope = MutableMapping[str, Any]
@@ -25,6 +26,8 @@ HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
 }
+#: The API knows no body that is larger, in bytes.
+MAX_BODY = 64 * 1024
 #: Probes come every second; their lines would drown the others.
 QUIET = ("/-/", "/healthz", "/readyz", "/livez", "/metrics")
 
@@ -47,7 +50,7 @@ class Frame:
         state["trace_id"] = trace
         began, status, head = time.monotonic(), 500, scope["method"] == "HEAD"
         if head:
-            scope["method"] = "GET"
+            scope = {**scope, "method": "GET"}  # a copy: the server still has to know
 
         async def answer(message: Message) -> None:
             nonlocal status
@@ -60,7 +63,7 @@ class Frame:
 
         with structlog.contextvars.bound_contextvars(trace_id=trace):
             try:
-                await self._app(scope, receive, answer)
+                await self._app(scope, _bounded(receive), answer)
             finally:
                 _note(scope, state, status, time.monotonic() - began)
 
@@ -69,6 +72,21 @@ def trace_id(traceparent: str) -> str:
     """The caller's trace id if the header is valid, else a new one: 32 hex digits."""
     found = TRACEPARENT.fullmatch(traceparent.strip())
     return found[1] if found else os.urandom(16).hex()
+
+
+def _bounded(receive: Receive) -> Receive:
+    """Stop reading where the body gets too long, whatever its Content-Length said."""
+    size = 0
+
+    async def bounded() -> Message:
+        nonlocal size
+        message = await receive()
+        size += len(message.get("body", b""))
+        if size > MAX_BODY:
+            raise HTTPException(413)
+        return message
+
+    return bounded
 
 
 def _complete(message: Message, trace: str) -> None:

@@ -16,8 +16,11 @@ Read alerts, incidents and deliveries, act on them, and see why somebody was tol
 
 Authenticate with `Authorization: Bearer <token>`, or with basic authentication and the token as the
 password. Every address also exists below `/t/{tenant}`, where only tokens of that tenant are taken.
-What belongs to another tenant does not exist: 404. Times are RFC 3339 in UTC. Lists have cursors:
-pass `next` of one page as `cursor` of the following; the header `Link` has the whole address.
+What belongs to another tenant does not exist: 404.
+
+Times are RFC 3339 in UTC. Lists have cursors: pass `next` of one page as `cursor` of the following;
+the header `Link` has the whole address.
+
 Every error is `application/problem+json` (RFC 9457) with the `trace_id` that is also in the log.
 """
 
@@ -66,6 +69,9 @@ def text(app: FastAPI) -> str:
 def _settle(path: str, operation: dict[str, Any]) -> None:
     """Leave out answers that this operation never gives."""
     answers = operation["responses"]
+    for status, said in (("200", "Done."), ("201", "Made.")):
+        if status in answers:
+            answers[status]["description"] = said
     if not operation.get("security"):
         for status in ("400", "401", "403", "404", "409", "422"):
             answers.pop(status, None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 import shlex
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import jinja2
 import orjson
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, Response
+from markupsafe import Markup, escape
 
 from tocsin.web import access, health
 
@@ -31,6 +33,19 @@ _PAGES = jinja2.Environment(
     lstrip_blocks=True,
     undefined=jinja2.StrictUndefined,
 )
+
+
+def _code(text: str) -> Markup:
+    """Escaped, with what stands in backticks as code."""
+    parts = text.split("`")
+    pieces = (
+        Markup("<code>{}</code>").format(part) if n % 2 else escape(part)
+        for n, part in enumerate(parts)
+    )
+    return Markup("").join(pieces)
+
+
+_PAGES.filters["code"] = _code
 
 
 @router.get("/", response_class=HTMLResponse)
@@ -87,7 +102,13 @@ def _operation(
         "about": operation.get("description", operation["summary"]),
         "scope": ", ".join(sorted(scopes)) or ("token" if operation.get("security") else ""),
         "parameters": [
-            {**one, "type": _type(one["schema"]), "default": one["schema"].get("default")}
+            {
+                "name": one["name"],
+                "in": one["in"],
+                "type": _type(one["schema"]),
+                "default": one["schema"].get("default"),
+                "about": one.get("description", ""),
+            }
             for one in operation.get("parameters", ())
         ],
         "body": _name(body["schema"]) if body else None,
@@ -123,6 +144,14 @@ def _answer(response: dict[str, Any]) -> str | None:
     for content in response.get("content", {}).values():
         return _name(content.get("schema", {})) or None
     return None
+
+
+def _spoken(name: str) -> str:
+    """`Page_AlertItem_` as people say it."""
+    return re.sub(r"^Page_(\w+)_$", r"Page of \1", name)
+
+
+_PAGES.filters["spoken"] = _spoken
 
 
 def _name(schema: dict[str, Any]) -> str:

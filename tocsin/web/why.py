@@ -16,17 +16,13 @@ def explain(tx: Transaction, tenant: int, incident: dict[str, Any]) -> schema.Ex
     decided = search_incidents.notifications(tx, tenant, incident["group_id"], incident["id"])
     sent = search_deliveries.of_notifications(tx, tenant, [row["id"] for row in decided])
     tried = search_deliveries.attempts(tx, tenant, sent)
-    version = decided[-1]["policy_version"] if decided else None
+    routed = {name: incident[name] for name in ("route", "receiver", "policy_version")}
+    sentence = i18n.say("why.routed", **routed)
+    if not decided:
+        sentence += " " + i18n.say("why.nobody_yet")
     return schema.Explanation(
-        route=incident["route"],
-        receiver=incident["receiver"],
-        policy_version=version,
-        sentence=i18n.say(
-            "why.routed" if version else "why.nobody_yet",
-            route=incident["route"],
-            receiver=incident["receiver"],
-            version=version or "",
-        ),
+        **routed,
+        sentence=sentence,
         notifications=[
             _notification(
                 row,

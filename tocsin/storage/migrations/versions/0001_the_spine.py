@@ -59,9 +59,17 @@ def upgrade() -> None:
         sa.Column("receiver", sa.Text(), nullable=False),
         sa.Column("labels", sa.Text(), nullable=False),
         sa.Column("active", sa.Boolean(), nullable=False),
+        sa.Column("policy_version", sa.Integer(), nullable=False),
         sa.Column("anchor", sa.DateTime(timezone=True), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("tenant", "id"),
+    )
+    op.create_index(
+        "alert_group_active",
+        "alert_group",
+        ["tenant"],
+        unique=False,
+        postgresql_where=sa.text("active"),
     )
     op.create_table(
         "alert_label",
@@ -442,6 +450,9 @@ def downgrade() -> None:
     op.drop_table("clock_offset")
     op.drop_table("audit")
     op.drop_table("alert_label")
+    op.drop_index(
+        "alert_group_active", table_name="alert_group", postgresql_where=sa.text("active")
+    )
     op.drop_table("alert_group")
     op.drop_index("alert_event_history", table_name="alert_event")
     op.drop_table("alert_event")

@@ -137,13 +137,14 @@ BEGIN
   RETURN coalesce(cardinality(lost), 0);
 END $$;
 
--- Locks groups whose flush is due. The group row is the mutex; the timer is read again under it.
+-- Locks groups whose flush is due, of each tenant in turn. The group row is the mutex; the timer is read again under it.
 CREATE FUNCTION claim_groups(p_limit int) RETURNS TABLE (tenant bigint, group_id uuid)
 LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
-  SELECT g.tenant, g.id FROM timer t
-  JOIN alert_group g ON g.tenant = t.tenant AND g.id = t.subject::uuid
-  WHERE t.kind = 'flush' AND t.due_at <= tocsin_now()
-  ORDER BY t.due_at LIMIT p_limit FOR UPDATE OF g SKIP LOCKED
+  SELECT g.tenant, g.id FROM (
+    SELECT t.tenant, t.subject, row_number() OVER (PARTITION BY t.tenant ORDER BY t.due_at) AS turn
+    FROM timer t WHERE t.kind = 'flush' AND t.due_at <= tocsin_now()) due
+  JOIN alert_group g ON g.tenant = due.tenant AND g.id = due.subject::uuid
+  ORDER BY due.turn LIMIT p_limit FOR UPDATE OF g SKIP LOCKED
 $$;
 
 -- Timers that are due, without a lock: whoever acts on one locks its subject first and looks again,
@@ -294,6 +295,7 @@ def upgrade() -> None:
         op.execute(f"CREATE TABLE {parent}_default PARTITION OF {parent} DEFAULT")
     for table in GRANTS:
         protect(table)
+    op.execute("GRANT SELECT ON alembic_version TO tocsin_app")
     op.execute("GRANT SELECT, INSERT, UPDATE, DELETE ON drain_note TO tocsin_app")
     for table, rights in CLAIMS.items():
         op.execute(f"GRANT {rights} ON {table} TO tocsin_claims")

