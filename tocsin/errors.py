@@ -10,19 +10,25 @@ class TocsinError(Exception):
     title = "Internal error"
 
     def __init__(self, message: str | None = None) -> None:
-        self.message = message or (type(self).__doc__ or "").strip()
+        self.message = message or " ".join((type(self).__doc__ or "").split())
         super().__init__(self.message)
 
 
 class NotAuthenticated(TocsinError):
-    """No valid token came with the request. Send `Authorization: Bearer <token>`; make one with `tocsin token add`."""
+    """No valid token came with the request.
+
+    Send `Authorization: Bearer <token>`; make one with `tocsin token add`.
+    """
 
     status = 401
     title = "Not authenticated"
 
 
 class Forbidden(TocsinError):
-    """This token may not do that. Ask an admin of your tenant for a token with the scope that is needed."""
+    """This token may not do that.
+
+    Ask an admin of your tenant for a token with the scope that is needed.
+    """
 
     status = 403
     title = "Forbidden"
@@ -36,7 +42,10 @@ class NotFound(TocsinError):
 
 
 class Conflict(TocsinError):
-    """The thing has changed meanwhile. Read it again and repeat your change if it still makes sense."""
+    """The thing has changed meanwhile.
+
+    Read it again and repeat your change if it still makes sense.
+    """
 
     status = 409
     title = "Conflict"
@@ -57,7 +66,10 @@ class TooLarge(TocsinError):
 
 
 class RecordAway(TocsinError):
-    """The record (PostgreSQL) does not answer, so nothing was accepted. Send it again; it heals by itself once the database is back."""
+    """The record (PostgreSQL) does not answer, so nothing was accepted.
+
+    Send it again; it heals by itself once the database is back.
+    """
 
     status = 503
     title = "The record is away"
@@ -129,7 +141,10 @@ class PoisonRow(TocsinError):
 
 
 class Invalid(TocsinError):
-    """Something in the request is not valid. See the errors for each place and what to write there."""
+    """Something in the request is not valid.
+
+    See the errors for each place and what to write there.
+    """
 
     status = 422
     title = "Request not valid"

@@ -6,7 +6,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 from tests.e2e.conftest import Stack, alert, eventually, iso
-from tocsin.demo.fakes import faults
+from tocsin.demo.fakes import faults, slack
 
 POLICY = """
 route:
@@ -222,8 +222,11 @@ def test_dead_letters_say_why_and_are_sent_again_by_hand(stack: Stack) -> None:
 
 
 def test_what_may_have_arrived_is_repeated_and_then_changed_not_said_twice(stack: Stack) -> None:
-    tenant = stack.tenant(SLACK)
-    stack.providers.script.add(faults.Fault("cut_after", times=1), dest=f"#{tenant.slug}")
+    tenant = stack.tenant()
+    # Slack shows what stands in a channel only to those who name it by its id.
+    room = slack.channel_id(f"#{tenant.slug}")
+    tenant.apply(SLACK.replace("{room}", room))
+    stack.providers.script.add(faults.Fault("cut_after", times=1), dest=room)
     tenant.post(alert(alertname="Doubt", severity="critical"))
     eventually(lambda: tenant.rows("SELECT 1 AS one FROM delivery WHERE in_doubt"))
     tenant.resolve(alertname="Doubt", severity="critical")

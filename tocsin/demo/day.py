@@ -19,7 +19,8 @@ PAIRED = ("eu-1", "eu-2")
 #: Seconds between two of the bank's alerts on a short day, and how many a longer one has.
 _BANK_EVERY = 0.5
 _BANK_ALERTS = 60
-_BANK_LASTS = 2.0
+#: How long a cash machine is down: longer than it takes to be told of it on a busy machine.
+BANK_LASTS = 2.0
 #: A Prometheus says so many times that an alert is over.
 SAID_OVER = 2
 _BEFORE = timedelta(hours=3)
@@ -102,22 +103,24 @@ def moves(began: datetime, seconds: float, seed: int = 7) -> list[script.Move]:
     return sorted(made, key=lambda move: move.at)
 
 
-def first(began: datetime) -> Iterator[script.Post]:
+def first(began: datetime, over: datetime | None = None) -> Iterator[script.Post]:
     """What everybody does first: a test alert, which also wakes what has never worked yet."""
     for slug in ("shop", "bank"):
         labels = {"alertname": "TestAlert", "severity": "critical", "from": slug}
-        alert = script.firing(labels, "Do you hear me?", began, began)
-        say = f"The {slug} sends a test alert"
-        yield script.prometheus(0.0, slug, [alert], say, (labels,))
-        over = script.resolved(labels, "Do you hear me?", began, began + timedelta(seconds=0.2))
-        yield script.prometheus(0.3, slug, [over])
+        if over:
+            alert = script.resolved(labels, "Do you hear me?", began, over)
+            yield script.prometheus(0.0, slug, [alert])
+        else:
+            alert = script.firing(labels, "Do you hear me?", began, began)
+            say = f"The {slug} sends a test alert"
+            yield script.prometheus(0.0, slug, [alert], say, (labels,))
 
 
 def bank(began: datetime, seconds: float, first: int = 0) -> Iterator[script.Post]:
-    """A cash machine goes down every now and then and is back after two seconds."""
+    """A cash machine goes down every now and then; the last is back `BANK_LASTS` after the end."""
     every = max(_BANK_EVERY, seconds / _BANK_ALERTS)
-    for n in range(int(max(0.0, seconds - _BANK_LASTS) / every) + 1):
-        at, over = n * every, n * every + _BANK_LASTS
+    for n in range(int(seconds / every)):
+        at, over = n * every, n * every + BANK_LASTS
         since, until = (began + timedelta(seconds=each) for each in (at, over))
         labels = {"alertname": "CashMachineDown", "severity": "critical", "machine": str(first + n)}
         summary = f"Cash machine {first + n} gives no money"

@@ -24,8 +24,8 @@ from tocsin.demo.stage import Stage
 SUMMARY = Path("demo-summary.json")
 #: Seconds: a day and a storm where no time is given, and the days that follow.
 _DAY, _STORM, _GENTLE_DAY = 60.0, 8.0, 300.0
-#: How long the first alert and the end wait for what is still on its way. A destination that failed is tried again
-#: within half a minute.
+#: How long the first alert and the end wait for what is still on its way. A destination that
+#: failed is tried again within half a minute.
 _FIRST, _SETTLE = 5.0, 60.0
 _INTERRUPTED = 130
 #: So much is shown of a line of the log.
@@ -73,15 +73,18 @@ def _parts(seconds: float) -> tuple[float, float]:
     """How long the day and the storm are if the whole, with its end, is to be so long."""
     storm_seconds = min(max(0.18 * seconds, 2.0), 12.0)
     end = min(max(0.1 * seconds, 1.0), 5.0)
-    return max(seconds - storm_seconds - end, 2.0), storm_seconds
+    both_tails = 2 * day.BANK_LASTS
+    return max(seconds - storm_seconds - end - both_tails, 2.0), storm_seconds
 
 
 def _day_and_storm(
     board: Board, day_seconds: float, storm_seconds: float, picture: Path | None
 ) -> None:
     board.phase = "First"
-    board.player.play("first", day.first(datetime.now(UTC)))
+    tried = datetime.now(UTC)
+    board.player.play("first", day.first(tried))
     _settle(board, _FIRST)
+    board.player.play("first", day.first(tried, over=datetime.now(UTC)))
     board.phase = "A day"
     board.player.play("day", day.moves(datetime.now(UTC), day_seconds))
     board.phase = "A storm"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import threading
 import time
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from pathlib import Path
 from rich.console import Console, Group, RenderableType
 from rich.layout import Layout
 from rich.live import Live
+from rich.padding import Padding
 from rich.panel import Panel
 from rich.progress_bar import ProgressBar
 from rich.table import Table
@@ -27,6 +29,7 @@ _LINE_EVERY = 2.0
 _WIDE = 110
 _LOW = 32
 _SAID = 6
+_FONTS = re.compile(r"@font-face \{.*?\}", re.DOTALL)
 
 
 @dataclass
@@ -78,7 +81,7 @@ def render(board: Board, size: tuple[int, int]) -> RenderableType:
     """The whole picture for a terminal of this width and height."""
     width, height = size
     layout = Layout()
-    head = Layout(_head(board, width), size=3)
+    head = Layout(_head(board, width), size=2)
     layout.split_column(head, Layout(_counters(board.now), size=3), Layout(name="body"))
     slack = Layout(_slack(board), ratio=3)
     if width >= _WIDE:
@@ -111,8 +114,7 @@ def _head(board: Board, width: int) -> RenderableType:
     done = min(board.elapsed, board.seconds) if board.seconds else 0
     bar = ProgressBar(board.seconds or 1.0, done, width=width, complete_style="cyan",
                       finished_style="cyan")  # fmt: skip
-    last = Text(board.said[-1][1] if board.said else "", "italic", no_wrap=True)
-    return Group(line, bar if board.seconds else Text(""), last)
+    return Group(line, bar if board.seconds else Text(""))
 
 
 def _counters(now: Counts) -> RenderableType:
@@ -130,12 +132,12 @@ def _counters(now: Counts) -> RenderableType:
         ("dead", now.dead, "bold red" if now.dead else "dim"),
         ("lost", now.missing, "bold red" if now.missing else "bold green"),
     ]
-    grid = Table.grid(expand=True)
+    grid = Table.grid(expand=True, padding=(0, 1))
     for _ in shown:
-        grid.add_column(justify="center", no_wrap=True, ratio=1)
+        grid.add_column(justify="center", no_wrap=True)
     grid.add_row(*(Text(f"{number:,}", style) for _, number, style in shown))
     grid.add_row(*(Text(word, "dim") for word, _, _ in shown))
-    return grid
+    return Padding(grid, (1, 0, 0, 0))
 
 
 def _slack(board: Board) -> RenderableType:
@@ -235,10 +237,12 @@ def figures(board: Board) -> str:
     )
 
 
-def picture(board: Board, file: Path, size: tuple[int, int] = (124, 42)) -> None:
+def picture(board: Board, file: Path, size: tuple[int, int] = (124, 48)) -> None:
     """Write what a terminal of this size would show as SVG."""
     with Path("/dev/null").open("w") as nowhere:
         console = Console(record=True, file=nowhere, width=size[0], height=size[1],
                           force_terminal=True, color_system="truecolor")  # fmt: skip
         console.print(render(board, size))
-    file.write_text(console.export_svg(title="make demo"), encoding="utf-8")
+    drawn = console.export_svg(title="make demo")
+    # Nothing remote: a reader's own monospace font will do.
+    file.write_text(_FONTS.sub("", drawn), encoding="utf-8")

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from rich.console import Group, RenderableType
+from rich.padding import Padding
 from rich.text import Text
 
 from tocsin.demo.fakes import Fakes
@@ -44,9 +45,10 @@ def message(channel: str, given: dict[str, Any]) -> RenderableType:
     for block in given.get("blocks", ()):
         lines += _block(block)
     edits = f"  (edited {given['edits']}x)" if given["edits"] else ""
-    lines[:1] = [Text.assemble((f"{channel}  ", "cyan"), lines[0], (edits, "dim"))]
-    lines += _thread(given.get("replies", []))
-    return Group(*(_one_line(line) for line in lines), Text(""))
+    head = Text.assemble((f"{channel}  ", "cyan"), lines[0], (edits, "dim"))
+    head.no_wrap, head.overflow = True, "ellipsis"
+    lines = [*lines[1:], *_thread(given.get("replies", []))]
+    return Group(head, *(Padding(line, (0, 0, 0, 2)) for line in lines), Text(""))
 
 
 def _block(block: dict[str, Any]) -> Iterator[Text]:
@@ -54,13 +56,13 @@ def _block(block: dict[str, Any]) -> Iterator[Text]:
         yield Text(_plain(block["text"]["text"]), "bold")
     elif block["type"] == "context":
         said = [_plain(each["text"]) for each in block["elements"]]
-        yield Text("  " + " | ".join(said), "dim")
+        yield Text(" | ".join(said), "dim")
     elif "fields" in block:
-        yield Text("  " + "  ".join(_plain(each["text"]) for each in block["fields"]), "dim")
+        yield Text("  ".join(_plain(each["text"]) for each in block["fields"]), "dim")
     else:
         lines = _plain(block["text"]["text"]).split("\n")
         for line in _shortened(lines):
-            yield Text(f"  {line}")
+            yield Text(line)
 
 
 def _shortened(lines: list[str]) -> list[str]:
@@ -76,20 +78,15 @@ def _shortened(lines: list[str]) -> list[str]:
 
 def _thread(replies: list[dict[str, Any]]) -> Iterator[Text]:
     if len(replies) > _REPLIES:
-        yield Text(f"  └ {len(replies)} replies, the last:", "dim")
+        yield Text(f"└ {len(replies)} replies, the last:", "dim")
     for reply in replies[-_REPLIES:]:
-        yield Text(f"  └ {_plain(reply['text'])}", "green")
+        yield Text(f"└ {_plain(reply['text'])}", "green")
 
 
 def _plain(text: str) -> str:
     """Without Slack's marks: dates as hours and minutes, links as their words."""
     text = _DATE.sub(lambda found: found[2][11:16], text)
     return html.unescape(_LINK.sub(r"[\1]", text))
-
-
-def _one_line(text: Text) -> Text:
-    text.no_wrap, text.overflow = True, "ellipsis"
-    return text
 
 
 def _touched(given: dict[str, Any]) -> float:

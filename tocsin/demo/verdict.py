@@ -8,12 +8,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from tocsin.demo import counts
 from tocsin.demo.counts import Counts
 from tocsin.demo.fakes import ledger
 from tocsin.demo.play import Player, Urgent
+from tocsin.domain import fingerprint
 
 #: Where each tenant's pager is.
 _PAGERS = {"shop": "pager", "bank": "duty"}
@@ -52,7 +54,7 @@ def reach(player: Player) -> Verdict:
     final = counts.take(player)
     calls = player.stage.providers.ledger.calls()
     waits = [(each, _wait(player, calls, each)) for each in player.urgent]
-    unheard = [each for each, wait in waits if wait is None]
+    unheard = [each for each, wait in waits if wait is None and not _was_over(player, each)]
     unexplained = max(0, final.accepted - final.explained)
     untold = _untold(player, calls)
     problems = [
@@ -76,6 +78,18 @@ def _untold(player: Player, calls: list[ledger.Entry]) -> list[tuple[str, int]]:
         for row in counts.incidents(player.stage.record)
         if row["id"] not in known
     ]
+
+
+def _was_over(player: Player, urgent: Urgent) -> bool:
+    """Whether the record says that the alert had ended before its group's turn to speak came."""
+    tenant = player.stage.tenants[urgent.tenant].id
+    with player.stage.record.session([tenant]) as tx:
+        events = tx.rows(
+            "SELECT status, outcome FROM alert_event WHERE fingerprint = %s AND received_at >= %s",
+            [fingerprint.fingerprint(urgent.labels), datetime.fromtimestamp(urgent.posted, UTC)],
+        )
+    outcomes = {each["outcome"] for each in events if each["status"] == "firing"}
+    return outcomes == {"grouped"} and any(each["status"] == "resolved" for each in events)
 
 
 def _wait(player: Player, calls: list[ledger.Entry], urgent: Urgent) -> float | None:

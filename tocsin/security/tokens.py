@@ -37,7 +37,7 @@ class Caller:
     def require(self, scope: Scope) -> None:
         """Raises Forbidden."""
         if not self.may(scope):
-            raise errors.Forbidden(f"this token has no {scope!r} scope; ask an admin for one that has")
+            raise errors.Forbidden(f"this token lacks the scope {scope!r}; ask an admin for one")
 
 
 def digest(token: str) -> bytes:
@@ -45,9 +45,7 @@ def digest(token: str) -> bytes:
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
 
 
-def create(
-    tx: Transaction, tenant: int, name: str, scopes: list[str], by: str = "operator"
-) -> str:
+def create(tx: Transaction, tenant: int, name: str, scopes: list[str], by: str = "operator") -> str:
     """Make a token and return it in clear, this once. Raises BadRequest for an unknown scope."""
     unknown = sorted(set(scopes) - set(SCOPES))
     if unknown or not scopes:

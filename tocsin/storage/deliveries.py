@@ -77,7 +77,7 @@ def plan(
 def claim(
     tx: Transaction, queue: str, channel: str, limit: int, lease: timedelta, busy: list[str]
 ) -> list[dict[str, Any]]:
-    """Lease deliveries that are due, of any tenant; `busy` holds "tenant destination" to pass by."""
+    """Lease deliveries that are due, of any tenant; `busy`: "tenant destination" to pass by."""
     return tx.rows(
         "SELECT * FROM claim_deliveries(%s, %s, %s, %s, %s)", [queue, channel, limit, lease, busy]
     )
@@ -219,6 +219,6 @@ def settle(tx: Transaction, tenant: int, row: uuid.UUID, successor: str | None =
                 "cause": successor if successor and outcome == "superseded" else str(row),
             }
             for n in listed
-        ],  # fmt: skip
+        ],
         since,
     )

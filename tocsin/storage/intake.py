@@ -40,8 +40,8 @@ class Refused(NamedTuple):
 
 APPEND = """
 WITH rows AS MATERIALIZED (
-  SELECT nextval('intake_id') AS id, r.* FROM unnest(%s::bigint[], %s::text[], %s::int[],
-    %s::boolean[], %s::bytea[], %s::text[]) AS r (tenant, source, alerts, urgent, body, trace)),
+  SELECT nextval('intake_id') AS id, r.* FROM unnest(%b::bigint[], %b::text[], %b::int[],
+    %b::boolean[], %b::bytea[], %b::text[]) AS r (tenant, source, alerts, urgent, body, trace)),
 kept AS (
   INSERT INTO intake (tenant, id, received_at, source, alerts, body)
   SELECT tenant, id, tocsin_now(), source, alerts, body FROM rows),
@@ -54,7 +54,7 @@ SELECT tenant, %s, urgent, alerts, tocsin_now(), id, trace FROM rows
 
 QUARANTINE = """
 WITH rows AS MATERIALIZED (
-  SELECT r.* FROM unnest(%s::bigint[], %s::uuid[], %s::text[], %s::text[], %s::text[], %s::bytea[])
+  SELECT r.* FROM unnest(%b::bigint[], %b::uuid[], %b::text[], %b::text[], %b::text[], %b::bytea[])
     AS r (tenant, id, source, field, reason, body)),
 counted AS (
   INSERT INTO tally (tenant, name, labels, value)

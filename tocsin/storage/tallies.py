@@ -31,7 +31,8 @@ class Tallies:
     def write(self, tx: Transaction) -> None:
         tx.many(
             "INSERT INTO tally (tenant, name, labels, value) SELECT * FROM"
-            " json_to_recordset(%(items)s) AS r (tenant bigint, name text, labels text, value float8)",
+            " json_to_recordset(%(items)s)"
+            " AS r (tenant bigint, name text, labels text, value float8)",
             [
                 {"tenant": tenant, "name": name, "labels": labels, "value": value}
                 for (tenant, name, labels), value in self._sums.items()

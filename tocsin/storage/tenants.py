@@ -42,7 +42,8 @@ def find(tx: Transaction, slug: str) -> int:
 def listed(tx: Transaction) -> list[dict[str, Any]]:
     """The tenants that this transaction may see."""
     return tx.rows(
-        "SELECT id, slug, name, policy_version, policy_problem, created_at FROM tenant ORDER BY slug"
+        "SELECT id, slug, name, policy_version, policy_problem, created_at FROM tenant"
+        " ORDER BY slug"
     )
 
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 from alembic import context
 from sqlmodel import SQLModel
 
-from tocsin.storage import tables
-
-assert tables.Tenant.metadata is SQLModel.metadata
+from tocsin.storage import tables  # noqa: F401 - fills the metadata
 
 context.configure(
     connection=context.config.attributes["connection"],

@@ -1,0 +1,11 @@
+"""Every table of the record. Each key begins with the tenant; queries live in the files beside.
+
+Nothing at run time imports this package: it is what migrations are written from, and a test holds
+the migrated database equal to it.
+"""
+
+from __future__ import annotations
+
+from tocsin.storage.tables import alerts, arrivals, deliveries, figures, incidents, tenancy
+
+__all__ = ["alerts", "arrivals", "deliveries", "figures", "incidents", "tenancy"]

@@ -1,0 +1,77 @@
+"""Alerts, their changes with the explanations, and their labels for searching."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+
+from sqlalchemy import Index
+from sqlmodel import Field, SQLModel
+
+from tocsin.storage.tables.columns import line, many, serial, when, words
+
+
+class Alert(SQLModel, table=True):
+    __table_args__ = ({"postgresql_with": {"fillfactor": 80}},)
+    tenant: int = many(primary_key=True)
+    fingerprint: str = line(primary_key=True)
+    status: str = line()
+    severity: str = line()
+    labels: str = line()
+    annotations: str = line()
+    #: What enrichment added, as JSON; NULL: nothing.
+    extra: str | None = line(nullable=True)
+    source: str = line()
+    generator_url: str = line()
+    starts_at: datetime = when()
+    ends_at: datetime | None = when(nullable=True)
+    expires_at: datetime | None = when(nullable=True)
+    count: int = many()
+    first_seen: datetime = when()
+    last_seen: datetime = when()
+
+
+class AlertEvent(SQLModel, table=True):
+    """Each change of an alert, with its explanation as columns (law 4)."""
+
+    __tablename__ = "alert_event"
+    __table_args__ = (
+        Index("alert_event_history", "tenant", "fingerprint", "id"),
+        {"postgresql_partition_by": "RANGE (received_at)"},
+    )
+    tenant: int = many(primary_key=True)
+    id: int = serial()
+    received_at: datetime = when(primary_key=True)
+    fingerprint: str = line()
+    kind: str = line()
+    status: str = line()
+    severity: str = line()
+    #: False for what Tocsin found out by itself (an expiry): nobody posted it.
+    posted: bool
+    policy_version: int | None = None
+    #: NULL is "pending".
+    outcome: str | None = line(nullable=True)
+    #: What the outcome points to: a silence, a notification, a later event.
+    cause: str | None = line(nullable=True)
+    explained_at: datetime | None = when(nullable=True)
+
+
+class AlertLabel(SQLModel, table=True):
+    """For searching: under row-level security an index on jsonb is not used, text equality is."""
+
+    __tablename__ = "alert_label"
+    tenant: int = many(primary_key=True)
+    name: str = line(primary_key=True)
+    value: str = line(primary_key=True)
+    fingerprint: str = line(primary_key=True)
+
+
+class Silence(SQLModel, table=True):
+    tenant: int = many(primary_key=True)
+    id: uuid.UUID = Field(primary_key=True)
+    matchers: list[str] = words()
+    starts_at: datetime = when()
+    ends_at: datetime = when()
+    comment: str = line()
+    created_by: str = line()
+    created_at: datetime = when()
