@@ -119,7 +119,8 @@ class Call:
     ``key`` was made with the delivery and is the same on every attempt. ``ref`` is the ``ref`` of
     the receipt of the last message of this line; or {"doubt": key} where that message may or may
     not have arrived under that key and was given up for this one. ``may_repeat`` is True where an
-    earlier attempt of this same delivery was in doubt. ``now`` is the time of the record, not of this machine.
+    earlier attempt of this same delivery was in doubt. ``now`` is the time of the record, not of
+    this machine.
     """
 
     key: str

@@ -176,6 +176,10 @@ def _pair(
             now = _moment(began, seconds, each.start)
             alerts = [script.firing(each.labels, each.summary, now, now)]
             yield script.prometheus(at, "shop", alerts, each.say, _urgent(each))
+        if each.end <= 1:
+            since, over = (_moment(began, seconds, part) for part in (each.start, each.end))
+            ended = [script.resolved(each.labels, each.summary, since, over)]
+            yield script.prometheus(each.end * seconds, "shop", ended)
 
 
 def _seen(

@@ -20,7 +20,7 @@ def common(maps: Sequence[Mapping[str, str]]) -> dict[str, str]:
 
 
 def title(group_labels: Mapping[str, str], alerts: Iterable[AlertView]) -> str:
-    """One line that says what is wrong: the alert's name and the summary that all share, or where."""
+    """One line that says what is wrong: the alert's name, and the shared summary or where."""
     views = list(alerts)
     shared = common([view.labels for view in views])
     name = shared.get("alertname") or group_labels.get("alertname")

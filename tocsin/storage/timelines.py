@@ -13,7 +13,8 @@ def tell(tx: Transaction, items: Sequence[dict[str, Any]]) -> None:
     tx.many(
         "INSERT INTO timeline (tenant, incident_id, at, kind, actor, detail)"
         " SELECT tenant, incident_id, %(now)s, kind, actor, detail"
-        " FROM json_to_recordset(%(items)s) AS r (tenant bigint, incident_id uuid, kind text, actor text, detail text)",
+        " FROM json_to_recordset(%(items)s) AS r"
+        " (tenant bigint, incident_id uuid, kind text, actor text, detail text)",
         items,
         {"now": tx.now},
     )

@@ -79,7 +79,7 @@ $$;
 
 -- Takes inbox rows of one stage out of the inbox, in the transaction of their effect. Each tenant
 -- that waits gets an equal share of p_alerts, its urgent rows first, so that a flood cannot starve
--- a neighbour. p_suspects: only rows that were in hands that failed; they are kept apart from others.
+-- a neighbour. p_suspects: only rows that were in hands that failed; they stay apart from others.
 CREATE FUNCTION claim_inbox(p_stage text, p_alerts int, p_rows int, p_suspects boolean)
 RETURNS TABLE (tenant bigint, id bigint, alerts int, received_at timestamptz, intake_id bigint,
                events bigint[], own text, attempts smallint, traceparent text)
@@ -137,7 +137,8 @@ BEGIN
   RETURN coalesce(cardinality(lost), 0);
 END $$;
 
--- Locks groups whose flush is due, of each tenant in turn. The group row is the mutex; the timer is read again under it.
+-- Locks groups whose flush is due, of each tenant in turn. The group row is the mutex; the timer
+-- is read again under it.
 CREATE FUNCTION claim_groups(p_limit int) RETURNS TABLE (tenant bigint, group_id uuid)
 LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
   SELECT g.tenant, g.id FROM (
