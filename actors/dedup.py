@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,6 +17,8 @@ from tocsin.storage import alerts, events, timers
 from workers.drain import Rows
 
 Key = tuple[int, str]
+#: How many of (tenant, severity, kind, received_at): thousands of alerts, a few rows.
+Counts = Counter[tuple[int, str, str, datetime]]
 
 
 @dataclass(slots=True)
@@ -44,7 +47,9 @@ def dedup(load: _line.Load, rows: Rows) -> list[Change]:
     """Lock what the arrivals touch, judge each in order, write alerts, events and repeats."""
     came = list(_batches.arrivals(load.tx, rows))
     tracks = _lock(load, came)
-    happened = [event for arrival in came if (event := _judge(load, tracks, arrival))]
+    now, counts = load.tx.now, Counts()
+    happened = [event for arrival in came if (event := _judge(now, tracks, counts, arrival))]
+    _count(load, counts)
     _store(load, tracks)
     return _events(load, happened)
 
@@ -64,9 +69,9 @@ def _lock(load: _line.Load, came: list[_batches.Arrival]) -> dict[Key, Track]:
 
 
 def _judge(
-    load: _line.Load, tracks: dict[Key, Track], arrival: _batches.Arrival
+    now: datetime, tracks: dict[Key, Track], counts: Counts, arrival: _batches.Arrival
 ) -> Happened | None:
-    alert, now = arrival.alert, load.tx.now
+    alert = arrival.alert
     track = tracks[arrival.tenant, alert.fingerprint]
     before = track.known
     verdict = lifecycle.judge(before, alert, now)
@@ -77,8 +82,7 @@ def _judge(
     # An unknown alert that arrives resolved is stored, but there is nobody to tell anything.
     kind = "stale" if before is None and verdict.kind == "resolved" else verdict.kind
     if arrival.posted:
-        load.tallies.add(arrival.tenant, "alerts_processed_total", alert.severity, kind)
-        load.tallies.took(arrival.tenant, alert.severity, now - arrival.received_at)
+        counts[arrival.tenant, alert.severity, kind, arrival.received_at] += 1
     if verdict.kind == "repeat":
         assert before is not None
         track.sooner |= _earlier(verdict.expires_at, before.expires_at)
@@ -88,6 +92,12 @@ def _judge(
         return None
     track.changed = track.changed or verdict.kind != "stale"
     return Happened(arrival, kind, verdict)
+
+
+def _count(load: _line.Load, counts: Counts) -> None:
+    for (tenant, severity, kind, received_at), times in counts.items():
+        load.tallies.add(tenant, "alerts_processed_total", severity, kind, value=times)
+        load.tallies.took(tenant, severity, load.tx.now - received_at, times)
 
 
 def _earlier(new: datetime | None, old: datetime | None) -> bool:

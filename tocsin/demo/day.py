@@ -19,6 +19,7 @@ PAIRED = ("eu-1", "eu-2")
 #: Seconds between two of the bank's alerts on a short day, and how many a longer one has.
 _BANK_EVERY = 0.5
 _BANK_ALERTS = 60
+BANK_ALERT = "CashMachineDown"
 #: How long a cash machine is down: longer than it takes to be told of it on a busy machine.
 BANK_LASTS = 2.0
 #: A Prometheus says so many times that an alert is over.
@@ -122,7 +123,7 @@ def bank(began: datetime, seconds: float, first: int = 0) -> Iterator[script.Pos
     for n in range(int(seconds / every)):
         at, over = n * every, n * every + BANK_LASTS
         since, until = (began + timedelta(seconds=each) for each in (at, over))
-        labels = {"alertname": "CashMachineDown", "severity": "critical", "machine": str(first + n)}
+        labels = {"alertname": BANK_ALERT, "severity": "critical", "machine": str(first + n)}
         summary = f"Cash machine {first + n} gives no money"
         down = [script.firing(labels, summary, since, since)]
         yield script.prometheus(at, "bank", down, urgent=(labels,))

@@ -128,14 +128,14 @@ def _conclude(console: Console, board: Board) -> int:
     SUMMARY.write_text(json.dumps(reached.summary(), indent=2) + "\n", encoding="utf-8")
     console.print(_table(reached))
     for problem in reached.problems:
-        console.print(Text(f"LOST: {problem}"), soft_wrap=True)
-    if reached.lost:
+        console.print(Text(f"WRONG: {problem}"), soft_wrap=True)
+    if reached.problems:
         log = (board.stage.home / stage.LOG).read_text(encoding="utf-8", errors="replace")
         last = (line[:_LINE] for line in log.splitlines()[-20:])
         console.print(Text("\n".join(last)), soft_wrap=True)
         console.print(f"{reached.lost} of {reached.final.accepted} alerts were lost", style="bold")
     console.print(f"Written: {SUMMARY.absolute()}", soft_wrap=True)
-    return 1 if reached.lost else 0
+    return 1 if reached.problems else 0
 
 
 def _table(reached: verdict.Verdict) -> Table:
@@ -149,6 +149,7 @@ def _table(reached: verdict.Verdict) -> Table:
         (f"{final.repeats:,}", "repeats, counted and spared"),
         (f"{final.incidents:,}", "incidents"),
         *((f"{n:,}", f"messages by {channel}") for channel, n in final.sent.items()),
+        (f"{reached.spoilt:,}", "calls that a provider spoilt, made good by trying again"),
         (f"{final.twice:,}", "messages that somebody got twice"),
         (f"{reached.lost:,}", "alerts lost"),
     ]

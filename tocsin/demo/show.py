@@ -6,10 +6,12 @@ import contextlib
 import re
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
+import psycopg
 from rich.console import Console, Group, RenderableType
 from rich.layout import Layout
 from rich.live import Live
@@ -23,6 +25,7 @@ from tocsin.demo import counts, slack_view
 from tocsin.demo.counts import Counts
 from tocsin.demo.play import Player
 from tocsin.demo.stage import Stage
+from tocsin.errors import TocsinError
 
 _EVERY = 0.4
 _LINE_EVERY = 2.0
@@ -60,21 +63,24 @@ class Board:
 def watching(console: Console, board: Board) -> Iterator[None]:
     """Show the board while the block runs."""
     over = threading.Event()
+    work: Callable[[], None] = _Lines(console, board).tell
     with contextlib.ExitStack() as life:
         if console.is_terminal:
             live = life.enter_context(
                 Live(render(board, console.size), console=console, screen=True, auto_refresh=False)
             )
-            work, every = lambda: live.update(render(board, console.size), refresh=True), _EVERY
-        else:
-            work, every = _Lines(console, board).tell, _EVERY
-        thread = threading.Thread(target=_keep, args=(board, work, every, over), name="show")
+            work = partial(_redraw, live, console, board)
+        thread = threading.Thread(target=_keep, args=(board, work, _EVERY, over), name="show")
         thread.start()
         try:
             yield
         finally:
             over.set()
             thread.join()
+
+
+def _redraw(live: Live, console: Console, board: Board) -> None:
+    live.update(render(board, console.size), refresh=True)
 
 
 def render(board: Board, size: tuple[int, int]) -> RenderableType:
@@ -188,11 +194,12 @@ def _line(text: str | Text, style: str = "") -> Text:
     return line
 
 
-def _keep(board: Board, work: object, every: float, over: threading.Event) -> None:
-    assert callable(work)
+def _keep(board: Board, work: Callable[[], None], every: float, over: threading.Event) -> None:
     while True:
         ended = over.wait(every)
-        board.now = counts.take(board.player)
+        # A record that is busy or away for a moment leaves the old figures on show.
+        with contextlib.suppress(psycopg.Error, TocsinError):
+            board.now = counts.take(board.player)
         work()
         if ended:
             return

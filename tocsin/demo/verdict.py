@@ -5,13 +5,14 @@ Counted twice over, from the record and from what the providers noted, so that n
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from tocsin.demo import counts
+from tocsin.demo import counts, day
 from tocsin.demo.counts import Counts
 from tocsin.demo.fakes import ledger
 from tocsin.demo.play import Player, Urgent
@@ -26,12 +27,14 @@ class Verdict:
     """``latency`` and ``in_storm`` are p50 and p99 in milliseconds; None: nothing was measured.
 
     ``latency`` is that of the bank's alerts outside the storm; ``in_storm`` that of all urgent
-    alerts, the bank's and the shop's, during it. ``problems`` says what was lost.
+    alerts, the bank's and the shop's, during it. ``problems`` says what was lost, or told to the
+    wrong ones; ``spoilt`` counts the calls that a provider did not answer as it should.
     """
 
     final: Counts
     lost: int
     problems: tuple[str, ...]
+    spoilt: int
     latency: tuple[float | None, float | None]
     measured: int
     in_storm: tuple[float | None, float | None]
@@ -61,13 +64,15 @@ def reach(player: Player) -> Verdict:
         *([f"{unexplained} accepted alerts have no explanation"] if unexplained else []),
         *(f"no provider saw the incident {title} of {n} alerts" for title, n in untold),
         *(f"no pager of the {each.tenant} heard of {dict(each.labels)}" for each in unheard),
+        *(f"{call.dest} was told of the other tenant's alerts" for call in _strayed(calls)),
     ]
     lost = unexplained + sum(n for _, n in untold) + len(unheard)
     calm = [wait for each, wait in waits
             if wait is not None and each.phase == "day" and each.tenant == "bank"]  # fmt: skip
     stormy = [wait for each, wait in waits if wait is not None and each.phase == "storm"]
+    spoilt = sum(1 for call in calls if call.fault != "none")
     measured = _percentiles(calm), len(calm), _percentiles(stormy)
-    return Verdict(final, lost, tuple(problems), *measured)
+    return Verdict(final, lost, tuple(problems), spoilt, *measured)
 
 
 def _untold(player: Player, calls: list[ledger.Entry]) -> list[tuple[str, int]]:
@@ -90,6 +95,17 @@ def _was_over(player: Player, urgent: Urgent) -> bool:
         )
     outcomes = {each["outcome"] for each in events if each["status"] == "firing"}
     return outcomes == {"grouped"} and any(each["status"] == "resolved" for each in events)
+
+
+def _strayed(calls: list[ledger.Entry]) -> list[ledger.Entry]:
+    """Calls that told one tenant of what happened at the other."""
+    banks = f'"{day.BANK_ALERT}"'
+    return [
+        call
+        for call in calls
+        if (banks in json.dumps(call.body)) != call.dest.startswith("/hook/bank/")
+        and "TestAlert" not in json.dumps(call.body)
+    ]
 
 
 def _wait(player: Player, calls: list[ledger.Entry], urgent: Urgent) -> float | None:

@@ -11,7 +11,7 @@ from tocsin.storage.record import Transaction
 #: In the order of the key, so that two drains over the same alerts wait instead of deadlocking.
 LOCK = """
 SELECT a.tenant, a.fingerprint, a.status, a.starts_at, a.ends_at, a.expires_at
-FROM alert a JOIN unnest(%s::bigint[], %s::text[]) AS k (tenant, fingerprint)
+FROM alert a JOIN unnest(%b::bigint[], %b::text[]) AS k (tenant, fingerprint)
   ON a.tenant = k.tenant AND a.fingerprint = k.fingerprint
 ORDER BY a.tenant, a.fingerprint FOR UPDATE OF a
 """
@@ -29,7 +29,7 @@ INSERT INTO alert_label (tenant, name, value, fingerprint)
 SELECT r.tenant, l.key, l.value, r.fingerprint
 FROM json_to_recordset(%(items)s) AS r (tenant bigint, fingerprint text, labels text),
   json_each_text(r.labels::json) AS l
-ORDER BY 1, 2, 3, 4 ON CONFLICT DO NOTHING
+ORDER BY 1, 2, 3, 4
 """
 CHANGE = """
 UPDATE alert a SET status = r.status, starts_at = r.starts_at, ends_at = r.ends_at,
@@ -42,7 +42,7 @@ WHERE a.tenant = r.tenant AND a.fingerprint = r.fingerprint
 """
 REPEAT = """
 UPDATE alert a SET count = a.count + r.count, last_seen = r.last_seen, expires_at = r.expires_at
-FROM unnest(%s::bigint[], %s::text[], %s::bigint[], %s::timestamptz[], %s::timestamptz[])
+FROM unnest(%b::bigint[], %b::text[], %b::bigint[], %b::timestamptz[], %b::timestamptz[])
   AS r (tenant, fingerprint, count, last_seen, expires_at)
 WHERE a.tenant = r.tenant AND a.fingerprint = r.fingerprint
 """
@@ -66,9 +66,9 @@ def insert(tx: Transaction, items: Sequence[dict[str, Any]]) -> None:
     """
     if not items:
         return
-    tx.many(LABELS, items)
     if len(tx.many(INSERT + " RETURNING 1 AS one", items)) != len(items):
         raise errors.Again
+    tx.many(LABELS, items)
 
 
 def change(tx: Transaction, items: Sequence[dict[str, Any]]) -> None:
