@@ -11,9 +11,8 @@ from typing import Any
 import orjson
 
 import channels
-from actors import _groups, _runtime
-from schemas.message import AlertView, Message
-from tocsin import i18n, ids
+from actors import _groups, _messages, _runtime
+from tocsin import ids
 from tocsin.domain import flushing, severity, telling
 from tocsin.domain.policy import Integration
 from tocsin.storage import deliveries, events, groups, incidents, timelines, timers
@@ -38,7 +37,7 @@ class Decided:
 
 def fresh_incident(sheet: _groups.Sheet, now: datetime) -> flushing.Incident:
     """The incident to open if the decision needs one."""
-    views = [_view(row) for row in sheet.members if row["status"] == "firing"]
+    views = [_messages.view(row) for row in sheet.members if row["status"] == "firing"]
     return flushing.Incident(
         id=ids.new(now),
         title=telling.title(orjson.loads(sheet.row["labels"]), views),
@@ -149,7 +148,11 @@ def _notification(
 ) -> dict[str, Any]:
     tenant, incident = d.sheet.tenant, d.plan.incident
     assert incident is not None
-    body = message(here, d, reason, tx.now).model_dump_json().encode()
+    body = (
+        _messages.message(d.sheet, d.plan, reason, tx.now, here.settings.public_url)
+        .model_dump_json()
+        .encode()
+    )
     carried = set(d.plan.told) if reason != "acknowledged" else set()
     times = [row["event_at"] for row in d.sheet.members if row["event_id"] in carried]
     return {
@@ -215,54 +218,3 @@ def _timers(tx: Transaction, decided: Iterable[Decided]) -> None:
             due.append({**item, "due_at": d.plan.due_at})
     timers.exactly(tx, "flush", due)
     timers.drop(tx, "flush", over)
-
-
-def message(here: _runtime.Runtime, d: Decided, reason: str, now: datetime) -> Message:
-    """What this group's channels are to say."""
-    incident, plan = d.plan.incident, d.plan
-    assert incident is not None
-    mine = {m.fingerprint for m in (*plan.firing, *plan.resolved)}
-    views = [_view(row) for row in d.sheet.members if row["fingerprint"] in mine]
-    views.sort(key=lambda view: (view.status == "resolved", view.starts_at))
-    extras = [orjson.loads(row["extra"] or "{}") for row in d.sheet.members]
-    extra = telling.common(extras)
-    shared = telling.common([view.annotations for view in views])
-    base = here.settings.public_url.rstrip("/")
-    return Message.model_validate({
-        "tenant": d.sheet.tenant.slug,
-        "receiver": d.group.receiver.name,
-        "group_key": f"{d.group.route.id}:{d.sheet.row['labels']}",
-        "incident_id": str(incident.id),
-        "state": incident.state,
-        "reason": reason,
-        "title": incident.title,
-        "severity": incident.severity,
-        "why": i18n.say(f"why.{reason}", route=d.group.route.id, line=d.group.route.line,
-                        receiver=d.group.receiver.name),
-        "acknowledged_by": incident.acknowledged_by,
-        "group_labels": orjson.loads(d.sheet.row["labels"]),
-        "common_labels": telling.common([view.labels for view in views]),
-        "common_annotations": shared,
-        "runbook": extra.get("runbook") or shared.get("runbook_url"),
-        "owner": extra.get("owner"),
-        "alerts": views[: telling.MAX_ALERTS],
-        "firing": len(plan.firing),
-        "resolved": len(plan.resolved),
-        "truncated": max(0, len(views) - telling.MAX_ALERTS),
-        "opened_at": incident.opened_at,
-        "at": now,
-        "url": f"{base}/t/{d.sheet.tenant.slug}/api/v1/incidents/{incident.id}",
-    })  # fmt: skip
-
-
-def _view(row: dict[str, Any]) -> AlertView:
-    return AlertView(
-        fingerprint=row["fingerprint"],
-        status=row["status"],
-        labels=orjson.loads(row["labels"]),
-        annotations=orjson.loads(row["annotations"]),
-        severity=row["severity"],
-        starts_at=row["starts_at"],
-        ends_at=row["ends_at"],
-        generator_url=row["generator_url"],
-    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import json
+import os
 import signal
 import sys
 import threading
@@ -20,6 +21,7 @@ from rich.text import Text
 from tocsin.demo import counts, day, show, stage, storm, verdict
 from tocsin.demo.show import Board
 from tocsin.demo.stage import Stage
+from tocsin.errors import SetupError
 
 SUMMARY = Path("demo-summary.json")
 #: Seconds: a day and a storm where no time is given, and the days that follow.
@@ -38,6 +40,8 @@ def run(seconds: float | None, home: Path | None, port: int | None, picture: Pat
     With `seconds` it ends by itself and writes `demo-summary.json` here; without it goes on until
     it is interrupted.
     """
+    if seconds and not os.access(SUMMARY if SUMMARY.exists() else Path.cwd(), os.W_OK):
+        raise SetupError(f"{SUMMARY.absolute()} cannot be written: start it in another folder")
     reconfigure = getattr(sys.stdout, "reconfigure", None)
     if reconfigure:
         reconfigure(errors="replace")  # a terminal that knows no emoji must not end the demo

@@ -1,0 +1,126 @@
+"""Claiming deliveries: what is due, still wanted, and how to send it; or why not any more."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import orjson
+
+from actors import _fates, _runtime
+from schemas.message import Message
+from tocsin import errors
+from tocsin.domain.policy import Integration
+from tocsin.storage import deliveries, incidents
+from tocsin.storage.record import Transaction
+
+#: Threads of one process that one destination may hold: a quarter of those of `page`.
+PER_DESTINATION = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """A claimed delivery with all that sending it needs."""
+
+    row: dict[str, Any]
+    slug: str
+    integration: Integration
+    message: Message
+    ref: dict[str, str] | None
+    claimed: Any
+
+
+class InFlight:
+    """How many errands to each destination this process has under way."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[str] = Counter()
+        self._lock = threading.Lock()
+
+    def busy(self) -> list[str]:
+        with self._lock:
+            return [key for key, n in self._counts.items() if n >= PER_DESTINATION]
+
+    def change(self, key: str, by: int) -> None:
+        with self._lock:
+            self._counts[key] += by
+            if self._counts[key] <= 0:
+                del self._counts[key]
+
+
+in_flight = InFlight()
+
+
+def place(row: dict[str, Any]) -> str:
+    """The destination as the limits know it: a tenant's own."""
+    return f"{row['tenant']} {row['destination']}"
+
+
+def claim(here: _runtime.Runtime, channel: str, queue: str) -> list[Errand] | None:
+    """None: nothing is due. An empty list: what was due needs no sending any more."""
+    lease = timedelta(seconds=here.settings.lease_seconds)
+    with here.record.claims() as tx:
+        rows = deliveries.claim(tx, queue, channel, 1, lease, in_flight.busy())
+        if not rows:
+            return None
+        tx.scope({row["tenant"] for row in rows})
+        found = (_errand(here, tx, row) for row in rows)
+        return [errand for errand in found if errand is not None]
+
+
+def _errand(here: _runtime.Runtime, tx: Transaction, row: dict[str, Any]) -> Errand | None:
+    told = deliveries.notification(tx, row["tenant"], row["notification_id"])
+    if stop := _obsolete(tx, row, told):
+        deliveries.attempt(tx, row, tx.now, outcome="superseded", error=stop)
+        deliveries.finish(tx, row, "superseded", cause=stop)
+        if row["in_doubt"] and deliveries.reference(tx, row) is None:
+            deliveries.remember(tx, row, orjson.dumps({"doubt": str(row["id"])}).decode())
+        return None
+    try:
+        return _packed(here, tx, row, told)
+    except (errors.TocsinError, ValueError) as error:
+        # It must not stand at the head of the queue for ever.
+        cause = errors.Permanent(f"it cannot be sent as it is: {error}", reason="configError")
+        _fates.bury(tx, row, cause, tx.now)
+        return None
+
+
+def _packed(
+    here: _runtime.Runtime, tx: Transaction, row: dict[str, Any], told: dict[str, Any]
+) -> Errand:
+    tenant = here.tenants(tx, [row["tenant"]])[row["tenant"]]
+    integration = _integration(here, tx, tenant, row, told["policy_version"])
+    if integration is None:
+        raise errors.NotFound(f"the policy has no {row['integration']} any more")
+    body = here.sealer.open(tx, row["tenant"], told["message"])
+    ref = deliveries.reference(tx, row)
+    return Errand(
+        row, tenant.slug, integration, Message.model_validate_json(body),
+        orjson.loads(ref) if ref else None, tx.now,
+    )  # fmt: skip
+
+
+def _obsolete(tx: Transaction, row: dict[str, Any], told: dict[str, Any]) -> str | None:
+    """Why this must not be begun any more, if so: nothing begins after an act that stops it."""
+    incident = incidents.generations(tx, [(row["tenant"], row["incident_id"])])[
+        row["tenant"], row["incident_id"]
+    ]
+    if told["reason"] in deliveries.PAGING and row["generation"] < incident["generation"]:
+        return str(incident["acknowledged_by"] or incident["resolved_by"] or "resolved")
+    return None
+
+
+def _integration(
+    here: _runtime.Runtime, tx: Transaction, tenant: _runtime.Tenant, row: dict[str, Any],
+    version: int,
+) -> Integration | None:  # fmt: skip
+    """The integration as it is configured now, so that a repaired one is used; else as it was."""
+    for policy in (tenant.policy, here.policy(tx, tenant.id, version)):
+        for receiver in policy.receivers.values() if policy else ():
+            for integration in receiver.integrations:
+                if integration.key == row["integration"]:
+                    return integration
+    return None

@@ -1,0 +1,90 @@
+"""What becomes of a claimed delivery, each written down under its fence in one transaction."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import orjson
+
+from tocsin import errors
+from tocsin.domain import backoff
+from tocsin.storage import deliveries
+from tocsin.storage.record import Record, Transaction
+from tocsin.storage.tallies import Tallies
+
+Row = dict[str, Any]
+
+
+def sent(record: Record, row: Row, started: datetime, ref: dict[str, str] | None) -> None:
+    """The provider has it."""
+    with record.session([row["tenant"]]) as tx:
+        deliveries.attempt(tx, row, started, outcome="sent")
+        if ref:
+            deliveries.remember(tx, row, orjson.dumps(ref).decode())
+        deliveries.finish(tx, row, "sent")
+        _count(tx, row, "notifications_total", row["channel"])
+
+
+def try_later(record: Record, row: Row, started: datetime, error: errors.Retryable) -> None:
+    """Not this time: back off, or give up where it does not matter any more."""
+    with record.session([row["tenant"]]) as tx:
+        pause = backoff.delay(row["attempts"], tx.now - row["created_at"])
+        if pause is None:
+            text = f"given up after {row['attempts']} attempts: {error.message}"
+            code = error.status_code
+            bury(tx, row, errors.Permanent(text, reason=error.reason, status_code=code), started)
+            return
+        due = tx.now + timedelta(seconds=max(pause, error.after or 0))
+        deliveries.attempt(
+            tx, row, started, outcome="retry", reason=error.reason, error=error.message,
+            status_code=error.status_code,
+        )  # fmt: skip
+        _count(tx, row, "notifications_failed_total", row["channel"], error.reason)
+        _postpone(tx, row, error.message, due, in_doubt=row["in_doubt"] or error.in_doubt)
+
+
+def put_back(record: Record, row: Row, wait: float) -> None:
+    """Over the rate limit for so many seconds: nothing was tried, so nothing is counted."""
+    row = {**row, "attempts": row["attempts"] - 1}
+    with record.session([row["tenant"]]) as tx:
+        due = tx.now + timedelta(seconds=wait)
+        _postpone(tx, row, "waiting for the rate limit", due, in_doubt=row["in_doubt"])
+
+
+def give_up(record: Record, row: Row, started: datetime, error: errors.Permanent) -> None:
+    """It will never work as it is: into the dead letters, with the cause in plain words."""
+    with record.session([row["tenant"]]) as tx:
+        bury(tx, row, error, started)
+
+
+def bury(tx: Transaction, row: Row, error: errors.Permanent, started: datetime) -> None:
+    """The same inside a transaction that is open already."""
+    deliveries.attempt(
+        tx, row, started, outcome="dead", reason=error.reason, error=error.message,
+        status_code=error.status_code,
+    )  # fmt: skip
+    deliveries.finish(tx, row, "dead", cause=error.message)
+    _count(tx, row, "notifications_failed_total", row["channel"], error.reason)
+
+
+def _postpone(
+    tx: Transaction, row: dict[str, Any], cause: str, due: datetime, *, in_doubt: bool
+) -> None:
+    """Back into the line, unless something newer waits there.
+
+    What may have arrived keeps its place: it is repeated under its own key, so that the provider
+    can tell, and what follows it can change the message that is there.
+    """
+    newer = deliveries.has_successor(tx, row)
+    if newer and not in_doubt:
+        deliveries.finish(tx, row, "superseded", cause=str(newer))
+    else:
+        state = "sending" if in_doubt else "pending"
+        deliveries.finish(tx, row, state, cause=cause, due_at=due, in_doubt=in_doubt)
+
+
+def _count(tx: Transaction, row: dict[str, Any], name: str, *labels: str) -> None:
+    tallies = Tallies()
+    tallies.add(row["tenant"], name, *labels)
+    tallies.write(tx)
