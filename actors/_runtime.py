@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import threading
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -90,9 +91,17 @@ def broker() -> BellBroker:
     return made
 
 
-@functools.cache
+_making = threading.Lock()
+
+
 def here() -> Runtime:
     """This process's runtime; first asked for after Dramatiq has forked."""
+    with _making:
+        return _made()
+
+
+@functools.cache
+def _made() -> Runtime:
     chosen = configured()
     return Runtime(
         settings=chosen,

@@ -136,15 +136,17 @@ def _port() -> int:
     """8420 if it and the next one are free, else some other pair that is."""
     for wanted in (PORT, *[0] * 50):
         with socket.socket() as one, socket.socket() as two:
-            try:
-                for trial, number in ((one, wanted), (two, 0)):
-                    trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                    chosen = number or (one.getsockname()[1] + 1 if trial is two else 0)
-                    trial.bind(("127.0.0.1", chosen))
-            except OSError:
-                continue
-            return int(one.getsockname()[1])
+            with contextlib.suppress(OSError, OverflowError):
+                chosen = _bound(one, wanted)
+                _bound(two, chosen + 1)
+                return chosen
     raise SetupError("no free pair of ports was found: name one with --port")
+
+
+def _bound(trial: socket.socket, port: int) -> int:
+    trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    trial.bind(("127.0.0.1", port))
+    return int(trial.getsockname()[1])
 
 
 def _tenant(
