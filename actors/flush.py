@@ -2,50 +2,109 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
+import psycopg
+import structlog
+
 from actors import _groups, _notify, _rehouse, _runtime, _work
+from tocsin import errors
 from tocsin.domain import flushing
-from tocsin.storage import groups
+from tocsin.storage import groups, inbox, timers
+from tocsin.storage.record import Transaction
+
+log = structlog.get_logger(__name__)
 
 #: Groups of one transaction: of each tenant in turn, so that no tenant waits for a storm.
 LIMIT = 50
+
+
+#: A group whose flush cannot be decided is tried again after this.
+PUT_OFF = timedelta(seconds=60)
 
 
 @_work.actor("flush", _runtime.queue_of("flush"))
 def flush(queue: str) -> bool:
     """Decide for the groups that are due; True where there may be more of them."""
     here = _runtime.here()
+    try:
+        return _flush(here, LIMIT, [])
+    except (errors.RecordAway, psycopg.OperationalError):
+        raise
+    except Exception as error:
+        log.exception("flush failed, groups go one by one", error=type(error).__name__)
+        return _one_by_one(here)
+
+
+def _one_by_one(here: _runtime.Runtime) -> bool:
+    """One group that cannot be decided must not keep the others from speaking."""
+    for _ in range(LIMIT):
+        held: list[groups.GroupKey] = []
+        try:
+            if not _flush(here, 1, held) and not held:
+                return False
+        except (errors.RecordAway, psycopg.OperationalError):
+            raise
+        except Exception as error:
+            _put_off(here, held[0], error)
+    return True
+
+
+def _put_off(here: _runtime.Runtime, key: groups.GroupKey, error: Exception) -> None:
+    tenant, group = key
+    log.error("group cannot be decided", tenant=tenant, group=str(group), error=repr(error)[:300])
+    with here.record.session([tenant]) as tx:
+        groups.lock(tx, [key])
+        item = {"tenant": tenant, "subject": group, "due_at": tx.now + PUT_OFF}
+        timers.exactly(tx, "flush", [item])
+        summary = "A group of alerts could not be decided; it is tried again every minute"
+        inbox.page(tx, tenant, "TocsinFlushFailed", summary, f"group {group}: {error!r}")
+
+
+def _flush(here: _runtime.Runtime, limit: int, held: list[groups.GroupKey]) -> bool:
     wakes: set[tuple[str, str]] = set()
-    more = here.record.again(lambda: _once(here, wakes))
+    more = here.record.again(lambda: _once(here, limit, held, wakes))
     for actor, to in sorted(wakes):
         here.bell.ring(actor, to)
     return more
 
 
-def _once(here: _runtime.Runtime, wakes: set[tuple[str, str]]) -> bool:
+def _once(
+    here: _runtime.Runtime, limit: int, held: list[groups.GroupKey], wakes: set[tuple[str, str]]
+) -> bool:
     wakes.clear()
+    held.clear()
     with here.record.claims() as tx:
-        claimed = groups.claim_due(tx, LIMIT)
-        if not claimed:
+        held += groups.claim_due(tx, limit)
+        if not held:
             return False
-        ids = sorted({tenant for tenant, _ in claimed})
+        ids = sorted({tenant for tenant, _ in held})
         tx.scope(ids)
-        sheets = _groups.load(tx, here.tenants(tx, ids), claimed)
+        sheets = _groups.load(tx, here.tenants(tx, ids), held)
         for sheet in sheets:
             if sheet.group is None and _rehouse.rehouse(tx, sheet.tenant, sheet.row, sheet.members):
                 wakes.add(("evaluate", here.queues["evaluate"]))
-        silences = _groups.silences(tx, ids)
-        decided = []
-        for sheet in sheets:
-            if sheet.group is None or sheet.tenant.policy is None:
-                continue
-            plan = flushing.plan(
+        wakes |= _notify.write(here, tx, _decide(tx, ids, sheets))
+    return len(held) == limit
+
+
+def _decide(
+    tx: Transaction, tenants: list[int], sheets: list[_groups.Sheet]
+) -> list[_notify.Decided]:
+    silences = _groups.silences(tx, tenants)
+    return [
+        _notify.Decided(
+            sheet,
+            sheet.group,
+            flushing.plan(
                 sheet.group,
                 silences[sheet.tenant.id],
                 tx.now,
                 reopen_window=sheet.tenant.policy.reopen_window,
                 fresh=_notify.fresh_incident(sheet, tx.now),
                 updates_in_place=_notify.UPDATES_IN_PLACE,
-            )
-            decided.append(_notify.Decided(sheet, sheet.group, plan))
-        wakes |= _notify.write(here, tx, decided)
-    return len(claimed) == LIMIT
+            ),
+        )
+        for sheet in sheets
+        if sheet.group is not None and sheet.tenant.policy is not None
+    ]

@@ -96,10 +96,10 @@ class BellConsumer(dramatiq_redis._RedisConsumer):
         return super().__next__() if self.message_cache else None
 
     def _fill(self) -> None:
+        self.room.clear()  # before the count: another thread may make room meanwhile
         wanted = self.prefetch - self.outstanding_message_count
         if wanted <= 0:
             # The bell must stay for a consumer that has room.
-            self.room.clear()
             self.room.wait(BELL_SECONDS)
             return
         try:

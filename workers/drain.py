@@ -16,7 +16,7 @@ import structlog
 
 from tocsin import errors
 from tocsin.storage import inbox
-from tocsin.storage.record import Record, Transaction, is_transient
+from tocsin.storage.record import Record, Transaction
 
 log = structlog.get_logger(__name__)
 
@@ -67,7 +67,7 @@ def _attempt(record: Record, claim: Claim, work: Work) -> tuple[Rows, Exception 
     except errors.RecordAway:
         raise
     except Exception as error:
-        if not held or _connection_lost(error):
+        if not held or not _blames_rows(error):
             raise
         return held, error
     return held, None
@@ -79,8 +79,11 @@ def _once(record: Record, claim: Claim, work: Work, held: Rows) -> None:
         held += inbox.claim(tx, claim.stage, claim.alerts, claim.rows, claim.suspects)
         if not held:
             return
-        inbox.note(record, _worker(), [row["id"] for row in held])
         tx.scope({row["tenant"] for row in held})
+        if claim.suspects and held[0]["attempts"] >= ATTEMPTS:
+            inbox.bury(tx, held[0], "its worker died or gave up each time")
+            return
+        inbox.note(record, _worker(), [row["id"] for row in held])
         work(tx, held)
         inbox.forget_note(tx, _worker())
 
@@ -90,7 +93,9 @@ def _drain_suspect(record: Record, stage: str, work: Work) -> bool:
     if problem is not None:
         log.warning("suspect failed", stage=stage, row=held[0]["id"], error=repr(problem)[:300])
         if held[0]["attempts"] + 1 >= ATTEMPTS:
-            inbox.bury(record, held[0], f"{type(problem).__name__}: {problem}")
+            with record.session([held[0]["tenant"]]) as tx:
+                if inbox.take(tx, held[0]):
+                    inbox.bury(tx, held[0], f"{type(problem).__name__}: {problem}")
         else:
             _suspect(record, held)
     return bool(held)
@@ -105,5 +110,6 @@ def _worker() -> str:
     return f"{os.uname().nodename}/{os.getpid()}/{threading.get_native_id()}"
 
 
-def _connection_lost(error: BaseException) -> bool:
-    return isinstance(error, psycopg.OperationalError) and not is_transient(error)
+def _blames_rows(error: BaseException) -> bool:
+    """Whether the rows may be at fault; a lost connection or a lost race says nothing of them."""
+    return not isinstance(error, psycopg.OperationalError | errors.Again)

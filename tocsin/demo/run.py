@@ -18,8 +18,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from tocsin.demo import counts, day, show, stage, storm, verdict
-from tocsin.demo.show import Board
+from tocsin.demo import counts, day, lines, show, stage, storm, verdict
+from tocsin.demo.board import Board
 from tocsin.demo.stage import Stage
 from tocsin.errors import SetupError
 
@@ -67,7 +67,7 @@ def _perform(console: Console, board: Board, picture: Path | None) -> int:
             if board.seconds is None:
                 _go_on(board)
     except KeyboardInterrupt:
-        console.print(Text(show.figures(board)), soft_wrap=True)
+        console.print(Text(lines.figures(board)), soft_wrap=True)
         console.print("Stopping ...")
         raise
     return _conclude(console, board)

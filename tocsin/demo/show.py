@@ -1,13 +1,11 @@
-"""What a demo looks like in a terminal: live where there is one, a line now and then elsewhere."""
+"""What a demo looks like in a terminal: live where there is one, as plain lines elsewhere."""
 
 from __future__ import annotations
 
 import contextlib
 import re
 import threading
-import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -21,49 +19,23 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from tocsin.demo import counts, slack_view
+from tocsin.demo import counts, lines, slack_view
+from tocsin.demo.board import Board
 from tocsin.demo.counts import Counts
-from tocsin.demo.play import Player
-from tocsin.demo.stage import Stage
 from tocsin.errors import TocsinError
 
 _EVERY = 0.4
-_LINE_EVERY = 2.0
 _WIDE = 110
 _LOW = 32
 _SAID = 6
 _FONTS = re.compile(r"@font-face \{.*?\}", re.DOTALL)
 
 
-@dataclass
-class Board:
-    """What is on show. `seconds` None: there is no end."""
-
-    stage: Stage
-    seconds: float | None
-    player: Player = field(init=False)
-    phase: str = "starting"
-    began: float = field(default_factory=time.monotonic)
-    now: Counts = field(default_factory=Counts)
-    said: list[tuple[float, str]] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.player = Player(self.stage, self.say)
-
-    @property
-    def elapsed(self) -> float:
-        return time.monotonic() - self.began
-
-    def say(self, what: str) -> None:
-        """Tell the viewer what happens."""
-        self.said.append((self.elapsed, what))
-
-
 @contextlib.contextmanager
 def watching(console: Console, board: Board) -> Iterator[None]:
     """Show the board while the block runs."""
     over = threading.Event()
-    work: Callable[[], None] = _Lines(console, board).tell
+    work: Callable[[], None] = lines.Lines(console, board).tell
     with contextlib.ExitStack() as life:
         if console.is_terminal:
             live = life.enter_context(
@@ -203,45 +175,6 @@ def _keep(board: Board, work: Callable[[], None], every: float, over: threading.
         work()
         if ended:
             return
-
-
-class _Lines:
-    """Plain lines: what happens when it happens, the figures every few seconds."""
-
-    def __init__(self, console: Console, board: Board) -> None:
-        self._console, self._board = console, board
-        self._said, self._heard, self._due = 0, set[tuple[str, int]](), 0.0
-
-    def tell(self) -> None:
-        board = self._board
-        while self._said < len(board.said):
-            at, what = board.said[self._said]
-            self._said += 1
-            self._print(f"[{at:6.1f} s] {what}")
-        for channel, message in reversed(slack_view.latest(board.stage.providers)):
-            mark = (message["ts"], message["edits"])
-            if mark not in self._heard:
-                self._heard.add(mark)
-                self._print(f"[{board.elapsed:6.1f} s]   slack {channel}: "
-                            f"{slack_view.headline(message)}")  # fmt: skip
-        if board.elapsed >= self._due:
-            self._due = board.elapsed + _LINE_EVERY
-            self._print(figures(board))
-
-    def _print(self, line: str) -> None:
-        self._console.print(Text(line), soft_wrap=True)
-
-
-def figures(board: Board) -> str:
-    """All counters in one line."""
-    now = board.now
-    sent = "  ".join(f"{channel} {n:,}" for channel, n in now.sent.items())
-    return (
-        f"[{board.elapsed:6.1f} s] {board.phase}: accepted {now.accepted:,}  unique {now.unique:,}"
-        f"  repeats {now.repeats:,}  incidents {now.open} open {now.acknowledged} acked"
-        f" {now.resolved} resolved  {sent}  waiting {now.waiting}  dead {now.dead}"
-        f"  lost {now.missing}"
-    )
 
 
 def picture(board: Board, file: Path, size: tuple[int, int] = (124, 48)) -> None:

@@ -135,11 +135,11 @@ def _environment() -> Iterator[None]:
 def _port() -> int:
     """8420 if it and the next one are free, else some other pair that is."""
     for wanted in (PORT, *[0] * 50):
-        with socket.socket() as one, socket.socket() as two:
-            with contextlib.suppress(OSError, OverflowError):
-                chosen = _bound(one, wanted)
-                _bound(two, chosen + 1)
-                return chosen
+        refused = contextlib.suppress(OSError, OverflowError)
+        with refused, socket.socket() as one, socket.socket() as two:
+            chosen = _bound(one, wanted)
+            _bound(two, chosen + 1)
+            return chosen
     raise SetupError("no free pair of ports was found: name one with --port")
 
 

@@ -52,41 +52,40 @@ def suspect(tx: Transaction, ids: list[int]) -> None:
     tx.run("SELECT suspect_inbox(%s)", [ids])
 
 
-def bury(record: Record, row: dict[str, Any], reason: str) -> None:
-    """Move a poisonous row to the quarantine, and page about it through the ordinary way."""
-    with record.session([row["tenant"]]) as tx:
-        taken = tx.row(
-            "DELETE FROM inbox WHERE tenant = %s AND id = %s RETURNING *",
-            [row["tenant"], row["id"]],
-        )
-        if taken is None:
-            return
-        tx.run(
-            "INSERT INTO quarantine (tenant, id, received_at, source, field, reason, alerts, body)"
-            " SELECT %s, %s, %s, coalesce(max(i.source), 'pipeline'), 'drain', %s, %s,"
-            " coalesce((array_agg(i.body))[1], '') FROM intake i"
-            " WHERE i.tenant = %s AND i.id = %s AND i.received_at >= %s",
-            [
-                taken["tenant"], identifiers.new(tx.now), taken["received_at"],
-                reason.replace("\0", "")[:1000], taken["alerts"], taken["tenant"],
-                taken["intake_id"], taken["received_at"],
-            ],
-        )  # fmt: skip
-        tx.run(
-            "INSERT INTO tally (tenant, name, labels, value)"
-            " VALUES (%s, 'alerts_quarantined_total', 'drain', %s)",
-            [taken["tenant"], taken["alerts"]],
-        )
-        _page_about(tx, taken["tenant"], reason)
+def take(tx: Transaction, row: dict[str, Any]) -> bool:
+    """Take one known row out of the inbox; False where somebody else has it."""
+    return bool(
+        tx.run("DELETE FROM inbox WHERE tenant = %s AND id = %s", [row["tenant"], row["id"]])
+    )
 
 
-def _page_about(tx: Transaction, tenant: int, reason: str) -> None:
-    # A stage row without intake: `dedup` reads the alert from its own columns (law 4: not silent).
-    labels = {"alertname": "TocsinQuarantined", "severity": "critical", "job": "tocsin"}
-    annotations = {
-        "summary": "Alerts that crash their worker were taken out of the pipeline",
-        "description": f"{reason[:300]}. See `tocsin quarantine list`.",
-    }
+def bury(tx: Transaction, row: dict[str, Any], reason: str) -> None:
+    """Put a poisonous row, taken in this transaction, into the quarantine, and page about it."""
+    tx.run(
+        "INSERT INTO quarantine (tenant, id, received_at, source, field, reason, alerts, body)"
+        " SELECT %s, %s, %s, coalesce(max(i.source), 'pipeline'), 'drain', %s, %s,"
+        " coalesce((array_agg(i.body))[1], '') FROM intake i"
+        " WHERE i.tenant = %s AND i.id = %s AND i.received_at >= %s",
+        [
+            row["tenant"], identifiers.new(tx.now), row["received_at"],
+            reason.replace("\0", "")[:1000], row["alerts"], row["tenant"],
+            row["intake_id"], row["received_at"],
+        ],
+    )  # fmt: skip
+    tx.run(
+        "INSERT INTO tally (tenant, name, labels, value)"
+        " VALUES (%s, 'alerts_quarantined_total', 'drain', %s)",
+        [row["tenant"], row["alerts"]],
+    )
+    summary = "Alerts that crash their worker were taken out of the pipeline"
+    page(tx, row["tenant"], "TocsinQuarantined", summary, f"{reason} (tocsin quarantine list)")
+
+
+def page(tx: Transaction, tenant: int, alertname: str, summary: str, description: str) -> None:
+    """Raise an alert of Tocsin's own, which takes the ordinary way: nothing fails silently."""
+    labels = {"alertname": alertname, "severity": "critical", "job": "tocsin"}
+    annotations = {"summary": summary, "description": description[:500]}
+    # It has no intake: `dedup` reads it from the row itself.
     tx.run(
         "INSERT INTO inbox (tenant, stage, urgent, alerts, received_at, own)"
         " VALUES (%s, 'dedup', true, 1, tocsin_now(), %s)",
