@@ -36,7 +36,7 @@ def message(
         "reason": reason,
         "title": incident.title,
         "severity": incident.severity,
-        "why": i18n.say(f"why.{reason}", route=group.route.id, line=group.route.line,
+        "why": i18n.say(f"why.{reason}", line=group.route.line,
                         receiver=group.receiver.name),
         "acknowledged_by": incident.acknowledged_by,
         "group_labels": orjson.loads(sheet.row["labels"]),

@@ -90,7 +90,9 @@ def _facts(message: messages.Message, locale: str) -> list[str]:
 
 
 def _counts(message: messages.Message, locale: str) -> str:
-    parts = [i18n.say("message.firing", locale, n=message.firing)]
+    parts = []
+    if message.firing or not message.resolved:
+        parts.append(i18n.say("message.firing", locale, n=message.firing))
     if message.resolved:
         parts.append(i18n.say("message.resolved", locale, n=message.resolved))
     return ", ".join(parts)

@@ -7,6 +7,7 @@ plan is laid anew; the actors that it rings are harmless when they are rung twic
 from __future__ import annotations
 
 import time
+import warnings
 from typing import Any
 
 import redis
@@ -15,6 +16,9 @@ from rq.job import Job
 
 from workers import enqueue, queues
 from workers.broker import client
+
+# crontab announces a change that does not touch us: the clock runs in UTC.
+warnings.filterwarnings("ignore", category=FutureWarning, module="rq_scheduler")
 
 #: rq-scheduler keeps pickles: in a database of its own, and only its own keys are read.
 DATABASE = 1

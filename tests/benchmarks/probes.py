@@ -42,8 +42,8 @@ class Hook:
                 for id in set(_ID.findall(body)):
                     self.heard.setdefault(id, now)
                 writer.write(_TAKEN)
-        except (asyncio.IncompleteReadError, ConnectionError):
-            pass
+        except (asyncio.IncompleteReadError, asyncio.CancelledError, ConnectionError):
+            pass  # the sender went away, or the bench is done with it
         finally:
             writer.close()
 

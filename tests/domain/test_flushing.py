@@ -68,9 +68,7 @@ def silence(mark: str, ends: datetime, id: str = "s") -> suppression.Silence:
     return suppression.Silence(id, (matchers.parse(f"alertname={mark}"),), T, ends)
 
 
-def plan(
-    due: flushing.Group, now: datetime = T, *silences: suppression.Silence
-) -> flushing.Plan:
+def plan(due: flushing.Group, now: datetime = T, *silences: suppression.Silence) -> flushing.Plan:
     return flushing.plan(
         due, suppression.index(silences), now, reopen_window=WINDOW, fresh=FRESH,
         updates_in_place=frozenset({"slack"}),
@@ -290,7 +288,9 @@ def test_an_acknowledgement_that_is_shown_explains_no_event_as_notified() -> Non
         (timedelta(hours=5), timedelta(hours=5)),
     ],
 )
-def test_the_next_repeat_waits_for_its_tick_of_the_grid(interval: timedelta, due: timedelta) -> None:
+def test_the_next_repeat_waits_for_its_tick_of_the_grid(
+    interval: timedelta, due: timedelta
+) -> None:
     made = plan(group(member("a", 1), route=route(group_interval=interval)))
     assert made.due_at == T + due
 

@@ -64,7 +64,9 @@ def insertion(conn: psycopg.Connection[Any], table: str, tenant: int) -> bytes:
     with conn.cursor(row_factory=psycopg.rows.tuple_row) as cursor:
         types = dict(cursor.execute(COLUMNS, [table]).fetchall())
     values = {name: VALUES[kind] for name, kind in types.items()} | {"tenant": str(tenant)}
-    return f"INSERT INTO {table} ({', '.join(values)}) VALUES ({', '.join(values.values())})".encode()
+    return (
+        f"INSERT INTO {table} ({', '.join(values)}) VALUES ({', '.join(values.values())})".encode()
+    )
 
 
 def touched(tx: Transaction, sql: str) -> int:
@@ -72,7 +74,7 @@ def touched(tx: Transaction, sql: str) -> int:
     tx.run("SAVEPOINT here")
     try:
         return tx.run(sql)
-    except REFUSED:
+    except (REFUSED, psycopg.errors.GeneratedAlways):
         return -1
     finally:
         tx.run("ROLLBACK TO here")
@@ -107,7 +109,9 @@ def test_another_tenant_sees_changes_and_removes_nothing(
             rows = tx.rows(f"SELECT {key} AS tenant FROM {table}")
             assert rows, f"{table} shows a tenant nothing of its own"
             assert {row["tenant"] for row in rows} == {other}, table
-            assert touched(tx, f"UPDATE {table} SET {key} = {key} WHERE {key} = {mine}") <= 0, table
+            column = "name" if table == "tenant" else key
+            changing = f"UPDATE {table} SET {column} = {column} WHERE {key} = {mine}"
+            assert touched(tx, changing) <= 0, table
             assert touched(tx, f"DELETE FROM {table} WHERE {key} = {mine}") <= 0, table
 
 

@@ -22,9 +22,7 @@ def test_all_stages_are_fused_until_one_is_moved() -> None:
         ("flush=loud", "enrich", ("enrich", "evaluate", "group")),
     ],
 )
-def test_a_line_ends_where_the_queue_changes(
-    moved: str, first: str, line: tuple[str, ...]
-) -> None:
+def test_a_line_ends_where_the_queue_changes(moved: str, first: str, line: tuple[str, ...]) -> None:
     assert queues.fused(first, queues.of_stages(moved)) == line
 
 

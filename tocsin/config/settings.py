@@ -40,7 +40,6 @@ class Settings(BaseSettings):
     resolve_timeout_seconds: float = 300.0
     #: A delivery that was begun and not finished is taken up again after this.
     lease_seconds: float = 20.0
-    slack_api_url: str = "https://slack.com/api/"
     log_level: str = "info"
 
 

@@ -176,7 +176,8 @@ def _settle_incident(
         )
     if made.incident is not None and made.firing:
         worst = severity.worst((made.incident.severity, *(m.severity for m in made.firing)))
-        made.incident = replace(made.incident, severity=worst)
+        title = fresh.title if made.reasons else made.incident.title
+        made.incident = replace(made.incident, severity=worst, title=title)
 
 
 def _reopened(was: Incident) -> Incident:

@@ -31,6 +31,6 @@ def title(group_labels: Mapping[str, str], alerts: Iterable[AlertView]) -> str:
         shared.get(key) or group_labels.get(key)
         for key in ("service", "job", "instance", "namespace", "cluster")
     ]
-    place = ", ".join(dict.fromkeys(part for part in where[:3] if part))
+    place = ", ".join([part for part in dict.fromkeys(where) if part][:3])
     summary = common([view.annotations for view in views]).get("summary", "")
     return ": ".join(part for part in (name, summary or place) if part)[:MAX_TITLE]

@@ -69,7 +69,7 @@ class Sealer:
             return self._keys[tenant][key].decrypt(
                 blob[4 : 4 + NONCE], blob[4 + NONCE :], str(tenant).encode()
             )
-        except (KeyError, InvalidTag) as error:
+        except (KeyError, ValueError, InvalidTag) as error:  # ValueError: cut within the nonce
             raise errors.TocsinError(
                 f"a sealed value of tenant {tenant} does not open: its key is not of this"
                 " master key, or the value was damaged"

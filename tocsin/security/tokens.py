@@ -37,7 +37,7 @@ class Caller:
     def require(self, scope: Scope) -> None:
         """Raises Forbidden."""
         if not self.may(scope):
-            raise errors.Forbidden(f"this token lacks the scope {scope!r}; ask an admin for one")
+            raise errors.Forbidden(f"this token has no {scope!r} scope; ask an admin for one")
 
 
 def digest(token: str) -> bytes:

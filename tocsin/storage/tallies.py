@@ -21,7 +21,7 @@ class Tallies:
     def add(self, tenant: int, name: str, *labels: str, value: float = 1) -> None:
         self._sums[tenant, name, "|".join(labels)] += value  # type: ignore[assignment]
 
-    def took(self, tenant: int, severity: str, duration: timedelta, times: int) -> None:
+    def took(self, tenant: int, severity: str, duration: timedelta, times: int = 1) -> None:
         """Note that so many alerts took so long from acceptance to decision."""
         seconds = max(0.0, duration.total_seconds())
         bound = next((f"{b:g}" for b in BOUNDS if seconds <= b), "+Inf")

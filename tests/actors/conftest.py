@@ -1,0 +1,208 @@
+"""The actors of a worker, loaded once into this process, and called by hand instead of by rings."""
+
+from __future__ import annotations
+
+import base64
+import importlib
+import itertools
+import os
+import secrets
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import msgspec
+import psycopg
+import pytest
+import zstandard
+
+from schemas.alert import Alert, Batch, Status
+from tests import databases
+from tests.conftest import Servers
+from tocsin.demo import fakes
+from tocsin.domain import fingerprint, severity
+from tocsin.storage import intake, policies, tenants
+from tocsin.storage.record import Record
+
+POLICY = """
+route:
+  receiver: ops
+  group_by: [alertname]
+  group_wait: 0s
+  group_interval: 0s
+receivers:
+  - name: ops
+    webhook:
+      - url: {hook}
+"""
+#: What is due goes with the test that left it; alerts and events of other tenants harm nobody.
+WAITING = "TRUNCATE inbox, timer, delivery, drain_note"
+numbers = itertools.count(1)
+
+
+@dataclass
+class Hall:
+    """A worker of which every thread is this one."""
+
+    servers: Servers
+    record: Record
+    providers: fakes.Fakes
+    broker: Any
+    runtime: Any
+    policy_dir: Path
+
+    def module(self, name: str) -> Any:
+        """A module of the actors; nobody may import them before the environment is set."""
+        return importlib.import_module(f"actors.{name}")
+
+    def ring(self, *actors: str, queue: str = "pipeline") -> None:
+        """Run these actors as if they had been rung."""
+        for actor in actors:
+            self.broker.get_actor(actor).fn(queue)
+
+    def settle(self) -> None:
+        """Run everything until nothing is due any more."""
+        for _ in range(20):
+            self.ring("dedup", "evaluate", "expire", "reroute", "unmute", "flush")
+            for queue in ("page", "notify"):
+                self.ring("deliver_webhook", "deliver_slack", queue=queue)
+            with self.record.claims() as tx:
+                if not tx.rows("SELECT 1 AS one FROM due_work()"):
+                    return
+        raise AssertionError("something stays due for ever")
+
+    def travel(self, delta: timedelta) -> None:
+        """Let so much time pass for the record, at once."""
+        with psycopg.connect(self.servers.owner_url) as owner:
+            owner.execute("UPDATE clock_offset SET seconds = seconds + %s", [delta.total_seconds()])
+
+    def tenant(self, policy: str | None = POLICY) -> Tenant:
+        """A fresh tenant; {hook} in its policy is its own path at the fake webhook receiver."""
+        with self.record.admin() as tx:
+            slug = f"a{next(numbers)}"
+            made = Tenant(self, tenants.create(tx, slug), slug)
+            self.runtime.sealer.load(tx, made.id)
+        if policy:
+            made.apply(policy)
+            self.ring("reroute")
+        return made
+
+
+@dataclass(frozen=True)
+class Tenant:
+    """A tenant of the hall, with the words that the tests are told in."""
+
+    hall: Hall
+    id: int
+    slug: str
+
+    @property
+    def now(self) -> datetime:
+        with self.hall.record.claims() as tx:
+            return tx.now
+
+    @property
+    def dest(self) -> str:
+        """Where the fake webhook receiver keeps what this tenant sends."""
+        return f"/hook/{self.slug}"
+
+    def apply(self, policy: str) -> int:
+        text = policy.replace("{hook}", self.hall.providers.hook(self.slug)).replace(
+            "{slack}", self.hall.providers.slack_api
+        )
+        with self.hall.record.session([self.id]) as tx:
+            return policies.apply(tx, self.id, text, "test")
+
+    def post(self, *alerts: Alert) -> None:
+        """Accept a batch, as the ingest does."""
+        packed = msgspec.msgpack.encode(Batch("test", list(alerts)))
+        body = self.hall.runtime.sealer.seal(self.id, zstandard.compress(packed, 1))
+        self.accept(body, len(alerts))
+
+    def accept(self, body: bytes, alerts: int) -> None:
+        with self.hall.record.session([self.id]) as tx:
+            intake.append_now(tx, intake.Accepted(self.id, "test", alerts, False, body))
+
+    def send(self, *alerts: Alert) -> None:
+        """Accept a batch and take it as far as the groups."""
+        self.post(*alerts)
+        self.hall.ring("dedup")
+
+    def rows(self, sql: str, *params: Any) -> list[dict[str, Any]]:
+        with self.hall.record.session([self.id]) as tx:
+            return tx.rows(sql, list(params))
+
+    def column(self, sql: str, *params: Any) -> list[Any]:
+        return [next(iter(row.values())) for row in self.rows(sql, *params)]
+
+    def one(self, sql: str, *params: Any) -> Any:
+        (found,) = self.column(sql, *params)
+        return found
+
+    def outcomes(self) -> list[str | None]:
+        """How each event ended, in order; None is pending."""
+        return self.column("SELECT outcome FROM alert_event ORDER BY id")
+
+    def told(self) -> list[Any]:
+        """What the webhook receiver acted on, in order, each key once."""
+        calls = self.hall.providers.ledger.calls(dest=self.dest)
+        return [call.body for call in calls if call.effect and call.seen <= 1]
+
+
+def alert(
+    name: str = "Disk", status: Status = "firing", *, starts: datetime | None = None,
+    ends: datetime | None = None, notes: dict[str, str] | None = None, **labels: str,
+) -> Alert:  # fmt: skip
+    """A canonical alert."""
+    all_labels = {"alertname": name, **labels}
+    return Alert(
+        fingerprint.fingerprint(all_labels), status, all_labels, notes or {},
+        severity.of(all_labels), starts, ends,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def opened(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hall]:
+    place = databases.fresh(servers, "actors")
+    place = replace(place, redis_url=f"{servers.redis_url}?db=6")
+    folder = tmp_path_factory.mktemp("actors")
+    (folder / "master.key").write_bytes(base64.b64encode(secrets.token_bytes(32)))
+    (folder / "policies").mkdir()
+    environment = {
+        "DATABASE_URL": place.database_url,
+        "REDIS_URL": place.redis_url,
+        "TOCSIN_MASTER_KEY_FILE": str(folder / "master.key"),
+        "TOCSIN_POLICY_DIR": str(folder / "policies"),
+        "TOCSIN_EGRESS_ALLOW": "127.0.0.0/8",
+        "TOCSIN_LOG_LEVEL": "critical",
+    }
+    with mock.patch.dict(os.environ, environment):
+        importlib.import_module("actors")
+        runtime = importlib.import_module("actors._runtime")
+        here = runtime.here()
+    with fakes.serve() as providers:
+        yield Hall(place, here.record, providers, runtime.broker(), here, folder / "policies")
+    here.record.close()
+
+
+@pytest.fixture
+def hall(opened: Hall) -> Iterator[Hall]:
+    """The hall, in which nothing waits and the time is now."""
+    yield opened
+    opened.providers.script.clear()
+    with psycopg.connect(opened.servers.owner_url) as owner:
+        owner.execute(WAITING)
+        owner.execute("UPDATE clock_offset SET seconds = 0")
+
+
+@pytest.fixture
+def travel(hall: Hall) -> Callable[..., None]:
+    """Lets time pass: travel(minutes=5)."""
+
+    def by(**units: float) -> None:
+        hall.travel(timedelta(**units))
+
+    return by
