@@ -97,8 +97,7 @@ def test_an_incident_is_one_message_and_its_thread(
                 "It still fires and is not resolved. 2 alerts are firing.",
                 "Some of it is resolved, the rest still fires. 1 alert is firing, 1 alert is"
                 " resolved.",
-                "All is resolved: nothing fires any more. 0 alerts are firing, 2 alerts are"
-                " resolved.",
+                "All is resolved: nothing fires any more. 2 alerts are resolved.",
                 "It fires again. 1 alert is firing, 1 alert is resolved.",
             ],
         )
