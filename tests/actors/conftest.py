@@ -43,7 +43,7 @@ WAITING = "TRUNCATE inbox, timer, delivery, drain_note"
 numbers = itertools.count(1)
 
 
-@dataclass
+@dataclass(repr=False)
 class Hall:
     """A worker of which every thread is this one."""
 
@@ -91,7 +91,7 @@ class Hall:
         return made
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Tenant:
     """A tenant of the hall, with the words that the tests are told in."""
 
@@ -102,7 +102,8 @@ class Tenant:
     @property
     def now(self) -> datetime:
         with self.hall.record.claims() as tx:
-            return tx.now
+            moment: datetime = tx.now
+        return moment
 
     @property
     def dest(self) -> str:
@@ -156,7 +157,7 @@ def alert(
     name: str = "Disk", status: Status = "firing", *, starts: datetime | None = None,
     ends: datetime | None = None, notes: dict[str, str] | None = None, **labels: str,
 ) -> Alert:  # fmt: skip
-    """A canonical alert."""
+    """A canonical alert; further names are labels."""
     all_labels = {"alertname": name, **labels}
     return Alert(
         fingerprint.fingerprint(all_labels), status, all_labels, notes or {},

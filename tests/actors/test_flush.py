@@ -34,11 +34,13 @@ def act(tenant: Tenant, what: Callable[..., Any]) -> None:
 
 def over(tenant: Tenant, **labels: str) -> None:
     now = tenant.now
-    tenant.send(alert(status="resolved", starts=now - timedelta(minutes=1), ends=now, **labels))
+    start = now - timedelta(minutes=1)
+    tenant.send(alert("Disk", "resolved", starts=start, ends=now, notes=None, **labels))
 
 
 def fire(tenant: Tenant, **labels: str) -> None:
-    tenant.send(alert(starts=tenant.now - timedelta(minutes=1), **labels))
+    start = tenant.now - timedelta(minutes=1)
+    tenant.send(alert("Disk", "firing", starts=start, ends=None, notes=None, **labels))
 
 
 def test_firing_and_its_end_are_one_incident_and_two_messages(hall: Hall) -> None:
@@ -241,14 +243,15 @@ def test_a_group_that_cannot_be_decided_keeps_no_other_from_speaking_and_pages(
 
 
 DB = """
+  routes:
     - receiver: db
       matchers: [team=db]
-"""
-WITH_DB = POLICY.replace("receivers:", "  routes:" + DB + "receivers:") + """
+receivers:
   - name: db
     webhook:
       - url: {hook}/db
 """
+WITH_DB = POLICY.replace("\nreceivers:\n", DB)
 BOTH = WITH_DB.replace("[team=db]", "[team=db]\n      continue: true").replace(
     "receivers:", "    - receiver: ops\n      matchers: [team=db]\nreceivers:"
 )

@@ -126,11 +126,18 @@ def test_a_loop_goes_on_after_whatever_its_job_raises(error: Exception) -> None:
     assert not loop.thread.is_alive()
 
 
-def test_a_loop_waits_as_long_as_its_job_says_and_else_its_own_time() -> None:
+def test_a_loop_waits_as_long_as_its_job_says_and_else_its_own_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     answers = iter([None, 0.25, None])
     paused: list[float] = []
     loop = clock.Loop("test", 7.0, lambda: next(answers))
-    loop.over.wait = lambda pause=None: paused.append(pause) or len(paused) > 3  # type: ignore[method-assign, func-returns-value, assignment]
+
+    def wait(pause: float) -> bool:
+        paused.append(pause)
+        return len(paused) > 3
+
+    monkeypatch.setattr(loop.over, "wait", wait)
     loop._run()
     assert paused == [0.0, 7.0, 0.25, 7.0]
 

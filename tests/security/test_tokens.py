@@ -40,20 +40,18 @@ def test_a_scope_contains_what_it_implies_and_nothing_else(
     record: Record, tenant: int, scope: tokens.Scope
 ) -> None:
     caller = looked_up(record, made(record, tenant, scope))
-    allowed = set()
     for wanted in MAY:
-        try:
+        if wanted in MAY[scope]:
             caller.require(wanted)
-        except errors.Forbidden as refused:
-            assert wanted in refused.message
         else:
-            allowed.add(wanted)
-    assert allowed == MAY[scope]
+            with pytest.raises(errors.Forbidden, match=f"no '{wanted}' scope"):
+                caller.require(wanted)
 
 
 def test_a_token_says_whose_it_is(record: Record, tenant: int) -> None:
     caller = looked_up(record, made(record, tenant, "read", "ingest", "read"))
-    assert (caller.tenant, caller.name, caller.scopes) == (tenant, "test", {"read", "ingest"})
+    assert (caller.tenant, caller.name) == (tenant, "test")
+    assert caller.scopes == frozenset({"read", "ingest"})
     with record.session([tenant]) as tx:
         assert [row["id"] for row in stored.listed(tx, tenant)] == [caller.token]
         assert tx.row("SELECT slug FROM tenant") == {"slug": caller.slug}
@@ -87,7 +85,7 @@ def test_a_token_of_another_tenant_cannot_be_revoked(
     token, other = made(record, tenant, "read"), make_tenant()
     with pytest.raises(errors.NotFound), record.session([other]) as tx:
         tokens.revoke(tx, other, looked_up(record, token).token)
-    assert looked_up(record, token)
+    assert looked_up(record, token).tenant == tenant
     with pytest.raises(errors.NotFound), record.session([tenant]) as tx:
         tokens.revoke(tx, tenant, uuid.uuid4())
 

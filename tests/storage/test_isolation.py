@@ -62,7 +62,7 @@ def keys(place: Servers, two: tuple[int, int]) -> dict[str, str]:
 
 def insertion(conn: psycopg.Connection[Any], table: str, tenant: int) -> bytes:
     with conn.cursor(row_factory=psycopg.rows.tuple_row) as cursor:
-        types = dict(cursor.execute(COLUMNS, [table]).fetchall())
+        types: dict[str, str] = dict(cursor.execute(COLUMNS, [table]).fetchall())
     values = {name: VALUES[kind] for name, kind in types.items()} | {"tenant": str(tenant)}
     return (
         f"INSERT INTO {table} ({', '.join(values)}) VALUES ({', '.join(values.values())})".encode()

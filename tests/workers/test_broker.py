@@ -110,7 +110,9 @@ def test_only_the_bell_wakes_a_consumer_that_has_gone_to_sleep(
         until(lambda: broker.client.info("clients")["blocked_clients"])
         assert not waits.done()
         bell.ring("count", QUEUE)
-        assert waits.result(timeout=10).actor_name == "count"
+        message = waits.result(timeout=10)
+        assert message is not None
+        assert message.actor_name == "count"
 
 
 def test_a_consumer_without_room_leaves_the_bell_to_one_that_has_it(
@@ -137,9 +139,9 @@ def test_room_that_came_while_it_was_asked_for_is_not_waited_for(
     room = consumer.room
     waited: list[bool] = []
 
-    def full(_: BellConsumer) -> int:
+    def full(asked: Any) -> Any:
         room.set()  # what another thread's `ack` does just afterwards
-        return consumer.prefetch
+        return asked.prefetch
 
     monkeypatch.setattr(BellConsumer, "outstanding_message_count", property(full))
     monkeypatch.setattr(room, "wait", lambda _: waited.append(room.is_set()))
@@ -188,9 +190,14 @@ def test_a_ring_whose_message_was_lost_blocks_the_next_for_a_second_at_most(
 def test_ringing_with_redis_dead_gives_up_at_once_and_pauses(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    bell, tries = enqueue.Bell(DEAD), []
+    bell, tries = enqueue.Bell(DEAD), list[int]()
     connected = bell._connected
-    monkeypatch.setattr(bell, "_connected", lambda: tries.append(1) or connected())
+
+    def connecting() -> BellBroker:
+        tries.append(1)
+        return connected()
+
+    monkeypatch.setattr(bell, "_connected", connecting)
     assert not bell.ring("count", QUEUE)
     assert not bell.ring("count", QUEUE)
     bell.heard("count", QUEUE)

@@ -1,4 +1,4 @@
-"""Draining: poison is found by halving, neighbours get through, nothing counts that was no fault."""
+"""Draining: poison is found by halving, neighbours get through, only faults count."""
 
 from __future__ import annotations
 

@@ -1,0 +1,89 @@
+"""Policy files are put in force when they change; broken ones are refused and said so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.actors.conftest import POLICY, Hall, Tenant
+from tocsin.security import audit
+from tocsin.storage import tenants
+
+STATE = "SELECT policy_version, policy_problem FROM tenant"
+GOOD = POLICY.replace("{hook}", "https://hook.example/a")
+
+
+@pytest.fixture
+def tenant(hall: Hall) -> Iterator[Tenant]:
+    made = hall.tenant(None)
+    yield made
+    file(made).unlink(missing_ok=True)
+
+
+def file(tenant: Tenant) -> Path:
+    return tenant.hall.policy_dir / f"{tenant.slug}.yml"
+
+
+def reload(tenant: Tenant, text: str) -> tuple[int | None, str | None]:
+    """Write the file and ring; the version in force and the problem."""
+    file(tenant).write_text(text)
+    tenant.hall.ring("reload", queue="background")
+    (row,) = tenant.rows(STATE)
+    return row["policy_version"], row["policy_problem"]
+
+
+def test_a_good_file_is_in_force_and_audited(tenant: Tenant) -> None:
+    assert reload(tenant, GOOD) == (1, None)
+    assert tenant.column("SELECT author FROM config_version") == [f"file:{tenant.slug}.yml"]
+    assert tenant.column("SELECT act FROM audit") == ["config.apply"]
+    with tenant.hall.record.session([tenant.id]) as tx:
+        assert audit.verify(tx, tenant.id) is None
+
+
+def test_a_file_that_did_not_change_makes_no_version(tenant: Tenant) -> None:
+    reload(tenant, GOOD)
+    assert reload(tenant, GOOD) == (1, None)
+    tenant.hall.module("reload")._seen.clear()  # as after a restart
+    assert reload(tenant, GOOD) == (1, None)
+    assert reload(tenant, GOOD + "# more\n") == (2, None)
+
+
+def test_a_broken_file_keeps_the_old_version_and_its_repair_takes_the_problem_away(
+    tenant: Tenant,
+) -> None:
+    reload(tenant, GOOD)
+    version, problem = reload(tenant, GOOD.replace("group_by", "groupby"))
+    assert version == 1
+    assert problem is not None
+    assert "line 4" in problem
+    assert reload(tenant, GOOD) == (1, None)
+
+
+def test_a_version_applied_by_hand_stays_until_the_file_changes(tenant: Tenant) -> None:
+    reload(tenant, GOOD)
+    tenant.apply(GOOD + "# by hand\n")
+    assert reload(tenant, GOOD)[0] == 2
+    assert reload(tenant, GOOD + "# changed\n")[0] == 3
+
+
+def test_a_file_that_is_no_text_changes_nothing(tenant: Tenant) -> None:
+    reload(tenant, GOOD)
+    file(tenant).write_bytes(b"\xff\xfe")
+    tenant.hall.ring("reload", queue="background")
+    assert tenant.rows(STATE) == [{"policy_version": 1, "policy_problem": None}]
+
+
+@pytest.mark.xfail(reason="a file that came before its tenant is taken for seen")
+def test_a_file_that_came_before_its_tenant_is_applied_once_there_is_one(hall: Hall) -> None:
+    early = hall.policy_dir / "later.yml"
+    early.write_text(GOOD)
+    try:
+        hall.ring("reload", queue="background")
+        with hall.record.admin() as tx:
+            made = Tenant(hall, tenants.create(tx, "later"), "later")
+        hall.ring("reload", queue="background")
+        assert made.one("SELECT policy_version FROM tenant") == 1
+    finally:
+        early.unlink()
