@@ -39,6 +39,13 @@ def rehouse(tx: Transaction, tenant: _runtime.Tenant, group: Row, members: list[
     return bool(moving)
 
 
+def house(tx: Transaction, tenant: _runtime.Tenant, homeless: list[Row]) -> bool:
+    """Send round the alerts, so far in no group, that have a receiver now."""
+    moving = [alert for alert in homeless if _routes(tenant, alert)]
+    _route_anew(tx, tenant, moving)
+    return bool(moving)
+
+
 def _exists(tenant: _runtime.Tenant, group: Row) -> bool:
     return (
         tenant.policy is not None and routing.find(tenant.policy.root, group["route"]) is not None

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from actors import _rehouse, _runtime, _work
-from tocsin.storage import groups, timers
+from tocsin.domain import grouping, routing
+from tocsin.storage import alerts, groups, timers
 from tocsin.storage.record import Transaction
 
-#: Groups of one transaction.
+#: Groups, and alerts, of one transaction.
 LIMIT = 100
+ALERTS = 1000
+#: The subject of the timer while it is the turn of the alerts: this and where to go on.
+ALONE = "alerts after "
 
 
 @_work.actor("reroute", _runtime.queue_of("reroute"))
@@ -18,21 +24,52 @@ def reroute(queue: str) -> bool:
         due = timers.due(tx, "reroute", 1)
         if not due:
             return False
-        moved = _next(here, tx, due[0]["tenant"])
+        moved = _next(here, tx, due[0])
     if moved:
         here.wake("evaluate")
     return True
 
 
-def _next(here: _runtime.Runtime, tx: Transaction, id: int) -> bool:
+def _next(here: _runtime.Runtime, tx: Transaction, due: dict[str, Any]) -> bool:
+    """First the groups, then the alerts that fire in none; the timer's subject says how far."""
+    id = due["tenant"]
     tx.scope([id])
     tenant = here.tenants(tx, [id])[id]
+    if due["subject"].startswith(ALONE):
+        return _alone(tx, tenant, due)
     keys = groups.of_older_policy(tx, id, tenant.version or 0, LIMIT)
     rows = groups.lock(tx, keys)
-    members: dict[groups.GroupKey, list[dict[str, object]]] = {key: [] for key in keys}
+    members: dict[groups.GroupKey, list[dict[str, Any]]] = {key: [] for key in keys}
     for member in groups.with_alerts(tx, keys):
         members[id, member["group_id"]].append(member)
     moved = [_rehouse.rehouse(tx, tenant, rows[key], members[key]) for key in keys]
+    _speak_at_next_tick(tx, tenant, list(rows.values()))
     if not keys:
-        timers.drop(tx, "reroute", [{"tenant": id, "subject": "policy"}])
+        _go_on(tx, due, ALONE)
     return any(moved)
+
+
+def _alone(tx: Transaction, tenant: _runtime.Tenant, due: dict[str, Any]) -> bool:
+    found = alerts.in_no_group(tx, tenant.id, due["subject"].removeprefix(ALONE), ALERTS)
+    moved = _rehouse.house(tx, tenant, found)
+    _go_on(tx, due, ALONE + found[-1]["fingerprint"] if len(found) == ALERTS else None)
+    return moved
+
+
+def _go_on(tx: Transaction, due: dict[str, Any], subject: str | None) -> None:
+    timers.drop(tx, "reroute", [due])
+    if subject is not None:
+        timers.exactly(tx, "reroute", [{**due, "subject": subject}])
+
+
+def _speak_at_next_tick(
+    tx: Transaction, tenant: _runtime.Tenant, rows: list[dict[str, Any]]
+) -> None:
+    """A receiver may have got a channel that was told nothing yet."""
+    timed = []
+    for row in rows:
+        route = routing.find(tenant.policy.root, row["route"]) if tenant.policy else None
+        if route is not None and row["anchor"] is not None:
+            at = grouping.next_tick(row["anchor"], route.group_interval, tx.now)
+            timed.append({"tenant": tenant.id, "subject": row["id"], "due_at": at})
+    timers.earlier(tx, "flush", timed)

@@ -43,7 +43,7 @@ WAITING = "TRUNCATE inbox, timer, delivery, drain_note"
 numbers = itertools.count(1)
 
 
-@dataclass(repr=False)
+@dataclass
 class Hall:
     """A worker of which every thread is this one."""
 
@@ -53,6 +53,9 @@ class Hall:
     broker: Any
     runtime: Any
     policy_dir: Path
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        printer.text("hall")  # Hypothesis would print all that hangs on it
 
     def module(self, name: str) -> Any:
         """A module of the actors; nobody may import them before the environment is set."""
@@ -91,7 +94,7 @@ class Hall:
         return made
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True)
 class Tenant:
     """A tenant of the hall, with the words that the tests are told in."""
 

@@ -48,6 +48,27 @@ def test_alerts_follow_when_their_route_is_taken_away(stack: Stack) -> None:
     assert tenant.hooks()[0]["alerts"][0]["labels"]["team"] == "db"
 
 
+def test_alerts_that_had_nobody_are_told_of_once_a_policy_names_somebody(stack: Stack) -> None:
+    tenant = stack.tenant()
+    tenant.post(alert(alertname="Orphan", severity="critical"))
+    eventually(lambda: tenant.outcomes() == ["no_route"])
+    tenant.apply(
+        POLICY.replace("ops", "nobody", 1).replace("receivers:", "receivers:\n  - name: nobody")
+    )
+    eventually(lambda: tenant.outcomes() == ["no_route", "no_route"])
+    tenant.apply(POLICY)
+    eventually(tenant.hooks)
+
+
+def test_a_channel_that_a_receiver_gets_hears_of_what_fires_already(stack: Stack) -> None:
+    tenant = stack.tenant(POLICY)
+    tenant.post(alert(alertname="Known", severity="critical"))
+    eventually(tenant.hooks)
+    tenant.apply(POLICY + "      - url: {hook}/also\n")
+    eventually(lambda: tenant.hooks("/also"))
+    assert len(tenant.hooks()) == 1
+
+
 ROUTED = """
 route:
   receiver: ops

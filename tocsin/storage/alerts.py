@@ -95,3 +95,15 @@ def lock_expiring(tx: Transaction, subjects: list[tuple[int, str]]) -> list[dict
         " ORDER BY a.tenant, a.fingerprint FOR UPDATE OF a SKIP LOCKED",
         [[tenant for tenant, _ in subjects], [mark for _, mark in subjects]],
     )
+
+
+def in_no_group(tx: Transaction, tenant: int, after: str, limit: int) -> list[dict[str, Any]]:
+    """Firing alerts that no group holds, in the order of their fingerprints."""
+    return tx.rows(
+        "SELECT a.fingerprint, a.severity, a.labels FROM alert a"
+        " WHERE a.tenant = %s AND a.status = 'firing' AND a.fingerprint > %s AND NOT EXISTS"
+        " (SELECT 1 FROM group_member m"
+        "  WHERE m.tenant = a.tenant AND m.fingerprint = a.fingerprint)"
+        " ORDER BY a.fingerprint LIMIT %s",
+        [tenant, after, limit],
+    )
