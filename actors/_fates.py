@@ -20,9 +20,10 @@ def sent(record: Record, row: Row, started: datetime, ref: dict[str, str] | None
     """The provider has it."""
     with record.session([row["tenant"]]) as tx:
         deliveries.attempt(tx, row, started, outcome="sent")
+        if not deliveries.finish(tx, row, "sent"):
+            return  # the lease was lost: whoever has the delivery now tells what became of it
         if ref:
             deliveries.remember(tx, row, orjson.dumps(ref).decode())
-        deliveries.finish(tx, row, "sent")
         _count(tx, row, "notifications_total", row["channel"])
 
 

@@ -7,8 +7,8 @@ from typing import Any
 import orjson
 
 from actors import _runtime
-from tocsin.domain import routing
-from tocsin.storage import events, groups, inbox, timers
+from tocsin.domain import grouping, routing
+from tocsin.storage import events, groups, inbox, incidents, timers
 from tocsin.storage.record import Transaction
 
 Row = dict[str, Any]
@@ -34,9 +34,21 @@ def rehouse(tx: Transaction, tenant: _runtime.Tenant, group: Row, members: list[
     _route_anew(tx, tenant, moving)
     stays = len(gone) < len(members)
     groups.update(tx, [{**group, "active": stays, "policy_version": tenant.version or 0}])
-    if not stays:
+    if stays:
+        _speak_at_next_tick(tx, tenant, group)
+    else:
         timers.drop(tx, "flush", [{"tenant": tenant.id, "subject": group["id"]}])
+        incidents.close(tx, tenant.id, group["id"], "the policy changed")
     return bool(moving)
+
+
+def _speak_at_next_tick(tx: Transaction, tenant: _runtime.Tenant, group: Row) -> None:
+    """Its receiver may have got a channel that was told nothing yet."""
+    route = routing.find(tenant.policy.root, group["route"]) if tenant.policy else None
+    if route is not None and group["anchor"] is not None:
+        at = grouping.next_tick(group["anchor"], route.group_interval, tx.now)
+        item = {"tenant": tenant.id, "subject": group["id"], "due_at": at}
+        timers.earlier(tx, "flush", [item])
 
 
 def house(tx: Transaction, tenant: _runtime.Tenant, homeless: list[Row]) -> bool:

@@ -16,7 +16,7 @@ from tocsin.storage.record import Transaction
 log = structlog.get_logger(__name__)
 
 #: Groups of one transaction: of each tenant in turn, so that no tenant waits for a storm.
-LIMIT = 50
+LIMIT = 20
 
 
 #: A group whose flush cannot be decided is tried again after this.
@@ -46,6 +46,8 @@ def _one_by_one(here: _runtime.Runtime) -> bool:
         except (errors.RecordAway, psycopg.OperationalError):
             raise
         except Exception as error:
+            if not held:
+                raise
             _put_off(here, held[0], error)
     return True
 
@@ -82,7 +84,9 @@ def _once(
         tx.scope(ids)
         sheets = _groups.load(tx, here.tenants(tx, ids), held)
         for sheet in sheets:
-            if sheet.group is None and _rehouse.rehouse(tx, sheet.tenant, sheet.row, sheet.members):
+            if (sheet.group is None or not sheet.members) and _rehouse.rehouse(
+                tx, sheet.tenant, sheet.row, sheet.members
+            ):
                 wakes.add(("evaluate", here.queues["evaluate"]))
         wakes |= _notify.write(here, tx, _decide(tx, ids, sheets))
     return len(held) == limit
@@ -106,5 +110,5 @@ def _decide(
             ),
         )
         for sheet in sheets
-        if sheet.group is not None and sheet.tenant.policy is not None
+        if sheet.group is not None and sheet.members and sheet.tenant.policy is not None
     ]

@@ -27,8 +27,7 @@ def reload(queue: str) -> bool:
     folder = here.settings.policy_dir
     for path in sorted(folder.glob("*.yml")) if folder and folder.is_dir() else ():
         text = _read(path)
-        if text is not None and _seen.get(path) != text:
-            _take(here, path, text)
+        if text is not None and _seen.get(path) != text and _take(here, path, text):
             _seen[path] = text
     return False
 
@@ -41,24 +40,26 @@ def _read(path: Path) -> str | None:
         return None
 
 
-def _take(here: _runtime.Runtime, path: Path, text: str) -> None:
+def _take(here: _runtime.Runtime, path: Path, text: str) -> bool:
+    """False where the tenant may still come."""
     author = f"file:{path.name}"
     with here.record.admin() as tx:
         try:
             tenant = tenants.find(tx, path.stem)
         except errors.NotFound as error:
             log.warning("policy file without a tenant", file=path.name, error=str(error))
-            return
+            return False
         newest = policies.newest_of(tx, tenant, author)
         if newest is not None and newest["document"] == text:
             policies.set_problem(tx, tenant, None)
-            return
+            return True
         try:
             documents.parse(text, channels.settings_models())
         except errors.PolicyError as error:
             policies.set_problem(tx, tenant, str(error)[:2000])
             log.error("policy refused, the old one stays", tenant=path.stem, problem=str(error))
-            return
+            return True
         version = policies.apply(tx, tenant, text, author)
         audit.record(tx, tenant, author, "config.apply", str(version), {})
         log.info("policy applied", tenant=path.stem, version=version)
+    return True

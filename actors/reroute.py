@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from actors import _rehouse, _runtime, _work
-from tocsin.domain import grouping, routing
 from tocsin.storage import alerts, groups, timers
 from tocsin.storage.record import Transaction
 
@@ -43,7 +42,6 @@ def _next(here: _runtime.Runtime, tx: Transaction, due: dict[str, Any]) -> bool:
     for member in groups.with_alerts(tx, keys):
         members[id, member["group_id"]].append(member)
     moved = [_rehouse.rehouse(tx, tenant, rows[key], members[key]) for key in keys]
-    _speak_at_next_tick(tx, tenant, list(rows.values()))
     if not keys:
         _go_on(tx, due, ALONE)
     return any(moved)
@@ -60,16 +58,3 @@ def _go_on(tx: Transaction, due: dict[str, Any], subject: str | None) -> None:
     timers.drop(tx, "reroute", [due])
     if subject is not None:
         timers.exactly(tx, "reroute", [{**due, "subject": subject}])
-
-
-def _speak_at_next_tick(
-    tx: Transaction, tenant: _runtime.Tenant, rows: list[dict[str, Any]]
-) -> None:
-    """A receiver may have got a channel that was told nothing yet."""
-    timed = []
-    for row in rows:
-        route = routing.find(tenant.policy.root, row["route"]) if tenant.policy else None
-        if route is not None and row["anchor"] is not None:
-            at = grouping.next_tick(row["anchor"], route.group_interval, tx.now)
-            timed.append({"tenant": tenant.id, "subject": row["id"], "due_at": at})
-    timers.earlier(tx, "flush", timed)

@@ -13,11 +13,11 @@ from workers import enqueue, queues
 def rings(work: list[due.Due], stages: dict[str, str]) -> Iterator[tuple[str, str]]:
     """Whom to ring for this work: (actor, queue)."""
     for item in work:
-        if item.kind == "inbox":
-            yield item.work, stages[item.work]
-        elif item.kind == "timer":
-            actor = queues.TIMERS[item.work]
-            yield actor, stages[actor]
+        if item.kind in ("inbox", "timer"):
+            # A newer version may have left work that this one has no actor for.
+            actor = item.work if item.kind == "inbox" else queues.TIMERS.get(item.work, "")
+            if actor in stages:
+                yield actor, stages[actor]
         else:
             yield queues.deliver(item.work), item.kind
 

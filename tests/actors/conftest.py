@@ -181,7 +181,7 @@ def opened(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         "TOCSIN_MASTER_KEY_FILE": str(folder / "master.key"),
         "TOCSIN_POLICY_DIR": str(folder / "policies"),
         "TOCSIN_EGRESS_ALLOW": "127.0.0.0/8",
-        "TOCSIN_LOG_LEVEL": "critical",
+        "TOCSIN_LOG_LEVEL": "warning",
     }
     with mock.patch.dict(os.environ, environment):
         importlib.import_module("actors")

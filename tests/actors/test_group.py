@@ -183,7 +183,6 @@ def test_between_two_queues_stands_an_inbox_row_that_names_the_stage(
     assert other.one(MEMBERS) == 2
 
 
-@pytest.mark.xfail(reason="events of a later stage that is buried never get an outcome")
 def test_events_that_crash_a_later_stage_are_explained_as_quarantined(
     hall: Hall, apart: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -75,7 +75,6 @@ def test_a_file_that_is_no_text_changes_nothing(tenant: Tenant) -> None:
     assert tenant.rows(STATE) == [{"policy_version": 1, "policy_problem": None}]
 
 
-@pytest.mark.xfail(reason="a file that came before its tenant is taken for seen")
 def test_a_file_that_came_before_its_tenant_is_applied_once_there_is_one(hall: Hall) -> None:
     early = hall.policy_dir / "later.yml"
     early.write_text(GOOD)

@@ -16,7 +16,7 @@ route:
   receiver: nobody
   group_by: [alertname, cluster, service]
   group_wait: 30s
-  group_interval: 10m
+  group_interval: 2h
   repeat_interval: 4h
   routes:
     - matchers: ['probe="1"']

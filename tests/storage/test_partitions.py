@@ -6,7 +6,6 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 import psycopg
-import pytest
 
 from tocsin.storage.record import Record
 
@@ -82,7 +81,6 @@ def test_what_has_no_partition_is_caught(own_record: Record, owner: Owner) -> No
     assert holds(own_record, owner, day) == ["intake_default"]
 
 
-@pytest.mark.xfail(reason="a day whose rows were caught can get no partition and blocks the others")
 def test_days_after_one_that_was_caught_get_their_partitions(
     own_record: Record, owner: Owner
 ) -> None:

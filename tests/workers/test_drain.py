@@ -152,7 +152,6 @@ def test_the_fifth_failure_takes_a_batch_into_quarantine_counts_it_and_pages(
     assert "TocsinQuarantined" in own["own"]
 
 
-@pytest.mark.xfail(reason="a buried alarm about poison raises the next alarm, for ever")
 def test_poison_in_our_own_alarm_raises_no_further_alarm(
     workers_record: Record, tenant: Tenant
 ) -> None:
@@ -270,9 +269,7 @@ def test_a_connection_that_breaks_is_held_against_no_row(
 @pytest.mark.parametrize(
     ("alerts", "rows"),
     [
-        pytest.param(5000, drain.ROWS, marks=pytest.mark.xfail(
-            reason="a tenant's share is counted in alerts only: one can take all rows of a claim"
-        )),
+        (5000, drain.ROWS),
         (5000, 5001),
         (2, 2),
     ],

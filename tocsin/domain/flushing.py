@@ -85,6 +85,8 @@ class Plan:
     act: Literal["opened", "reopened", "resolved"] | None = None
     reasons: dict[str, Reason] = field(default_factory=dict)
     log: dict[str, notifying.Told] = field(default_factory=dict)
+    #: Integrations that are only shown what people did; they are told no news.
+    shown: set[str] = field(default_factory=set)
     firing: tuple[Member, ...] = ()
     resolved: tuple[Member, ...] = ()
     muted: dict[str, tuple[str, ...]] = field(default_factory=dict)
@@ -205,13 +207,16 @@ def _show_state(group: Group, made: Plan, updates_in_place: frozenset[str]) -> N
             and log.told.at < acted
         ):
             made.reasons[integration.key] = shown
+            made.shown.add(integration.key)
 
 
 def _write_log(group: Group, made: Plan, now: datetime) -> None:
     firing, resolved = _marks(made.firing), _marks(made.resolved)
     for integration in group.receiver.integrations:
         log = group.log.get(integration.key)
-        if integration.key in made.reasons:
+        if integration.key in made.shown and log is not None:
+            made.log[integration.key] = replace(log.told, at=now)
+        elif integration.key in made.reasons:
             made.log[integration.key] = notifying.Told(firing, resolved, now)
         elif not made.muted and (
             silent := notifying.forget(
@@ -255,6 +260,8 @@ def _next_repeat(group: Group, made: Plan) -> datetime | None:
     ]
     if not at:
         return None
+    if group.route.group_interval <= timedelta(0):
+        return min(at)
     return grouping.next_tick(made.anchor, group.route.group_interval, min(at) - _TICK)
 
 

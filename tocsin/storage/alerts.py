@@ -98,12 +98,14 @@ def lock_expiring(tx: Transaction, subjects: list[tuple[int, str]]) -> list[dict
 
 
 def in_no_group(tx: Transaction, tenant: int, after: str, limit: int) -> list[dict[str, Any]]:
-    """Firing alerts that no group holds, in the order of their fingerprints."""
+    """Firing alerts that no group holds, nor is about to, in the order of their fingerprints."""
     return tx.rows(
         "SELECT a.fingerprint, a.severity, a.labels FROM alert a"
         " WHERE a.tenant = %s AND a.status = 'firing' AND a.fingerprint > %s AND NOT EXISTS"
         " (SELECT 1 FROM group_member m"
-        "  WHERE m.tenant = a.tenant AND m.fingerprint = a.fingerprint)"
+        "  WHERE m.tenant = a.tenant AND m.fingerprint = a.fingerprint) AND NOT EXISTS"
+        " (SELECT 1 FROM alert_event e WHERE e.tenant = a.tenant"
+        "  AND e.fingerprint = a.fingerprint AND e.outcome IS NULL)"
         " ORDER BY a.fingerprint LIMIT %s",
         [tenant, after, limit],
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from tocsin import errors
 from tocsin.storage import events
@@ -14,6 +14,15 @@ from tocsin.storage.record import Transaction
 
 #: Reasons that page somebody; an acknowledgement calls them off.
 PAGING = ("first", "new_alerts", "repeat", "reopened")
+
+
+class Ended(NamedTuple):
+    """A notification one of whose deliveries has ended; `successor` is what took its place."""
+
+    tenant: int
+    notification: uuid.UUID
+    successor: str | None = None
+
 
 NOTIFY = """
 INSERT INTO notification (tenant, id, group_id, incident_id, reason, message, events, events_since,
@@ -70,8 +79,7 @@ def plan(
     replaced = tx.many(REPLACE, items, {"now": tx.now})
     tx.many(PLAN, items, {"now": tx.now})
     tx.many(TELL, log, {"now": tx.now})
-    for row in replaced:
-        settle(tx, row["tenant"], row["notification_id"], str(row["successor"]))
+    settle(tx, [Ended(r["tenant"], r["notification_id"], str(r["successor"])) for r in replaced])
 
 
 def claim(
@@ -139,7 +147,7 @@ def finish(
          delivery["tenant"], delivery["id"], delivery["fence"]],
     )  # fmt: skip
     if touched and over:
-        settle(tx, delivery["tenant"], delivery["notification_id"])
+        settle(tx, [Ended(delivery["tenant"], delivery["notification_id"])])
     return bool(touched)
 
 
@@ -164,8 +172,7 @@ def call_off(
         " AND n.reason = ANY(%s) RETURNING d.notification_id",
         [cause, tx.now, tenant, incident, generation, list(PAGING)],
     )
-    for row in gone:
-        settle(tx, tenant, row["notification_id"], cause)
+    settle(tx, [Ended(tenant, row["notification_id"], cause) for row in gone])
 
 
 def retry(tx: Transaction, tenant: int, delivery: uuid.UUID, by: str) -> dict[str, Any]:
@@ -197,28 +204,28 @@ def retry(tx: Transaction, tenant: int, delivery: uuid.UUID, by: str) -> dict[st
     return {**row, "state": "pending", "due_at": tx.now, "attempts": 0}
 
 
-def settle(tx: Transaction, tenant: int, row: uuid.UUID, successor: str | None = None) -> None:
-    """Explain the events of a notification by what became of its deliveries so far.
+def settle(tx: Transaction, ended: Sequence[Ended]) -> None:
+    """Explain the events of notifications by what became of their deliveries so far."""
+    successors = {(row.tenant, row.notification): row.successor for row in ended}
+    told = events.of_notifications(tx, sorted(successors))
+    settled = []
+    for row in told:
+        outcome = _outcome(row["states"])
+        successor = successors[row["tenant"], row["id"]]
+        cause = successor if successor and outcome == "superseded" else str(row["id"])
+        settled += [
+            {"tenant": row["tenant"], "id": event, "outcome": outcome, "cause": cause}
+            for event in row["events"]
+            if outcome is not None
+        ]
+    if settled:
+        events.settle(tx, settled, min(row["events_since"] for row in told))
 
-    `successor` is what took its place, where something did.
-    """
-    listed, since, states = events.unsettled(tx, tenant, row)
+
+def _outcome(states: list[str]) -> str | None:
+    """What the states of all deliveries of a notification come to; None: it is not over."""
     if "sent" in states:
-        outcome = "notified"
-    elif "pending" in states or "sending" in states:
-        return
-    else:
-        outcome = "failed" if "dead" in states else "superseded"
-    events.settle(
-        tx,
-        [
-            {
-                "tenant": tenant,
-                "id": n,
-                "outcome": outcome,
-                "cause": successor if successor and outcome == "superseded" else str(row),
-            }
-            for n in listed
-        ],
-        since,
-    )
+        return "notified"
+    if "pending" in states or "sending" in states:
+        return None
+    return "failed" if "dead" in states else "superseded"

@@ -24,7 +24,9 @@ ORDER BY n RETURNING id, fingerprint
 SETTLE = """
 UPDATE alert_event e SET outcome = mine.outcome, cause = mine.cause, explained_at = %(now)s
 FROM (SELECT x.tenant, x.id, x.received_at, r.outcome, r.cause FROM alert_event x
-      JOIN json_to_recordset(%(items)s) AS r (tenant bigint, id bigint, outcome text, cause text)
+      JOIN (SELECT DISTINCT ON (tenant, id) * FROM json_to_recordset(%(items)s)
+              AS i (tenant bigint, id bigint, outcome text, cause text)
+            ORDER BY tenant, id, array_position(%(order)s, i.outcome) DESC) r
         ON r.tenant = x.tenant AND r.id = x.id
       WHERE x.received_at >= %(since)s
         AND coalesce(array_position(%(order)s, x.outcome), 0)
@@ -47,18 +49,18 @@ def settle(tx: Transaction, items: Sequence[dict[str, Any]], since: datetime) ->
     tx.many(SETTLE, items, {"now": tx.now, "since": since, "order": ORDER})
 
 
-def unsettled(
-    tx: Transaction, tenant: int, notification: uuid.UUID
-) -> tuple[list[int], datetime, list[str]]:
-    """The events a notification tells of, since when, and the states of its deliveries."""
-    row = tx.row(
-        "SELECT n.events, n.events_since, array_agg(d.state) AS states FROM notification n"
+def of_notifications(
+    tx: Transaction, keys: Sequence[tuple[int, uuid.UUID]]
+) -> list[dict[str, Any]]:
+    """What these notifications tell of, since when, and the states of their deliveries."""
+    return tx.rows(
+        "SELECT n.tenant, n.id, n.events, n.events_since, array_agg(d.state) AS states"
+        " FROM notification n JOIN unnest(%s::bigint[], %s::uuid[]) AS k (tenant, id)"
+        "  ON n.tenant = k.tenant AND n.id = k.id"
         " JOIN delivery d ON d.tenant = n.tenant AND d.notification_id = n.id"
-        " WHERE n.tenant = %s AND n.id = %s GROUP BY 1, 2",
-        [tenant, notification],
+        " GROUP BY n.tenant, n.id",
+        [[tenant for tenant, _ in keys], [id for _, id in keys]],
     )
-    assert row is not None
-    return row["events"], row["events_since"], row["states"]
 
 
 def changes(tx: Transaction, ids: list[int], since: datetime) -> list[dict[str, Any]]:

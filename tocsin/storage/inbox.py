@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 
 from tocsin import ids as identifiers
+from tocsin.storage import events
 from tocsin.storage.record import Record, Transaction
 
 
@@ -25,11 +26,11 @@ def hand_on(
     tx: Transaction, stage: str, parcels: Iterable[tuple[int, list[int], datetime]]
 ) -> None:
     """Leave events for a later stage: (tenant, event ids, since when)."""
-    for tenant, events, since in parcels:
+    for tenant, changes, since in parcels:
         tx.run(
             "INSERT INTO inbox (tenant, stage, urgent, alerts, received_at, events)"
             " VALUES (%s, %s, true, %s, %s, %s)",
-            [tenant, stage, len(events), since, events],
+            [tenant, stage, len(changes), since, changes],
         )
 
 
@@ -72,11 +73,17 @@ def bury(tx: Transaction, row: dict[str, Any], reason: str) -> None:
             row["intake_id"], row["received_at"],
         ],
     )  # fmt: skip
-    tx.run(
-        "INSERT INTO tally (tenant, name, labels, value)"
-        " VALUES (%s, 'alerts_quarantined_total', 'drain', %s)",
-        [row["tenant"], row["alerts"]],
-    )
+    if row["intake_id"] is not None:
+        tx.run(
+            "INSERT INTO tally (tenant, name, labels, value)"
+            " VALUES (%s, 'alerts_quarantined_total', 'drain', %s)",
+            [row["tenant"], row["alerts"]],
+        )
+    if row["events"]:
+        ended = {"tenant": row["tenant"], "outcome": "quarantined", "cause": "drain"}
+        events.settle(tx, [{**ended, "id": id} for id in row["events"]], row["received_at"])
+    if row["own"] is not None:
+        return  # an alarm about an alarm would go on for ever
     summary = "Alerts that crash their worker were taken out of the pipeline"
     page(tx, row["tenant"], "TocsinQuarantined", summary, f"{reason} (tocsin quarantine list)")
 

@@ -83,6 +83,14 @@ def resolve(
     return _act(tx, changed, "resolved", by, note)
 
 
+def close(tx: Transaction, tenant: int, group: uuid.UUID, why: str) -> None:
+    """End the open incident of a locked group that has nothing left in it; nobody is told."""
+    row = latest(tx, [(tenant, group)]).get((tenant, group))
+    if row is not None and row["state"] != "resolved":
+        changed = {**row, "state": "resolved", "resolved_at": tx.now, "resolved_by": why}
+        _record(tx, changed, "resolved", why, "")
+
+
 def _locked(tx: Transaction, tenant: int, incident: uuid.UUID) -> dict[str, Any]:
     sql = "SELECT * FROM incident WHERE tenant = %s AND id = %s"
     row = tx.row(sql, [tenant, incident])
@@ -96,17 +104,19 @@ def _locked(tx: Transaction, tenant: int, incident: uuid.UUID) -> dict[str, Any]
 
 
 def _act(tx: Transaction, row: dict[str, Any], kind: str, by: str, note: str) -> dict[str, Any]:
-    row = {**row, "generation": row["generation"] + 1}
-    write(tx, [row])
-    detail = orjson.dumps({"note": note} if note else {}).decode()
-    timelines.tell(
-        tx,
-        [{"tenant": row["tenant"], "incident_id": row["id"], "kind": kind, "actor": by,
-          "detail": detail}],
-    )  # fmt: skip
-    deliveries.call_off(tx, row["tenant"], row["id"], row["generation"], f"{kind} by {by}")
+    row = _record(tx, row, kind, by, note)
     # The flush tells the channels that show a state what the state is now.
     timers.earlier(
         tx, "flush", [{"tenant": row["tenant"], "subject": row["group_id"], "due_at": tx.now}]
     )
+    return row
+
+
+def _record(tx: Transaction, row: dict[str, Any], kind: str, by: str, note: str) -> dict[str, Any]:
+    """Write the act down, and withdraw the pages that were planned before it."""
+    row = {**row, "generation": row["generation"] + 1}
+    write(tx, [row])
+    entry = {"tenant": row["tenant"], "incident_id": row["id"], "kind": kind, "actor": by}
+    timelines.tell(tx, [{**entry, "detail": orjson.dumps({"note": note} if note else {}).decode()}])
+    deliveries.call_off(tx, row["tenant"], row["id"], row["generation"], f"{kind} by {by}")
     return row

@@ -90,6 +90,7 @@ DECLARE
   quota int;
   room int := p_rows;
   taken int;
+  fair int;
 BEGIN
   WITH RECURSIVE hop AS (
     (SELECT i.tenant FROM inbox i WHERE i.stage = p_stage ORDER BY i.tenant LIMIT 1)
@@ -98,12 +99,13 @@ BEGIN
             ORDER BY i.tenant LIMIT 1) FROM hop WHERE hop.tenant IS NOT NULL)
   SELECT array_agg(hop.tenant ORDER BY random()) INTO waiting FROM hop WHERE hop.tenant IS NOT NULL;
   quota := greatest(1, p_alerts / greatest(1, coalesce(cardinality(waiting), 1)));
+  fair := greatest(1, p_rows / greatest(1, coalesce(cardinality(waiting), 1)));
   FOREACH one IN ARRAY coalesce(waiting, '{}') LOOP
     RETURN QUERY
     WITH locked AS (
       SELECT i.id, i.alerts, i.urgent FROM inbox i
       WHERE i.stage = p_stage AND i.tenant = one AND (i.attempts > 0) = p_suspects
-      ORDER BY i.urgent DESC, i.id LIMIT least(quota, room)
+      ORDER BY i.urgent DESC, i.id LIMIT least(quota, room, fair)
       FOR UPDATE SKIP LOCKED),
     share AS (
       SELECT w.id FROM (SELECT l.id, sum(l.alerts) OVER (ORDER BY l.urgent DESC, l.id) - l.alerts
@@ -234,10 +236,13 @@ BEGIN
   FOREACH parent IN ARRAY ARRAY['intake', 'alert_event', 'delivery_attempt'] LOOP
     FOR day IN SELECT p_from + n FROM generate_series(0, p_days - 1) AS n LOOP
       name := parent || '_' || to_char(day, 'YYYYMMDD');
-      IF to_regclass(name) IS NULL THEN
+      CONTINUE WHEN to_regclass(name) IS NOT NULL;
+      BEGIN
         EXECUTE format('CREATE TABLE %I PARTITION OF %I FOR VALUES FROM (%L) TO (%L)', name, parent,
                        day::timestamp AT TIME ZONE 'UTC', (day + 1)::timestamp AT TIME ZONE 'UTC');
-      END IF;
+      EXCEPTION WHEN check_violation THEN
+        NULL; -- the DEFAULT partition has caught rows of that day and keeps it
+      END;
     END LOOP;
   END LOOP;
 END $$;

@@ -1,0 +1,112 @@
+"""The reference tables of the documents name what the code has, all of it and nothing else."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import get_args
+
+import pytest
+
+import channels
+import tocsin
+from schemas import policy
+from tests.docs import pages
+from tocsin import metrics, plugins
+from tocsin.config import documents
+from tocsin.config.settings import Settings
+from tocsin.domain import explanation
+from tocsin.security import tokens
+
+SOURCES = plugins.load("ingest.sources", required=("PATHS", "parse"))
+
+
+def variable(field: str) -> str:
+    """The environment variable of a setting."""
+    alias = Settings.model_fields[field].validation_alias
+    return alias if isinstance(alias, str) else f"TOCSIN_{field.upper()}"
+
+
+def test_the_table_of_settings_is_whole() -> None:
+    rows = pages.rows("README.md", "variable")
+    assert {row[0].strip("`") for row in rows} == {variable(each) for each in Settings.model_fields}
+
+
+def test_the_defaults_of_settings_are_those_of_the_code() -> None:
+    fields = {variable(name): field for name, field in Settings.model_fields.items()}
+    for name, default, _ in pages.rows("README.md", "variable"):
+        if default.startswith("("):
+            continue  # what `tocsin up` sets
+        real = fields[name.strip("`")].default
+        shown = f"{real:g}" if isinstance(real, float) else str(real) or "empty"
+        assert default.partition(" (")[0].strip("`") == shown, name
+
+
+def test_the_schema_of_the_policy_is_current() -> None:
+    stored = json.loads(pages.text("docs/policy.schema.json"))
+    assert stored == documents.json_schema(channels.settings_models()), (
+        "run: tocsin config schema > docs/policy.schema.json"
+    )
+
+
+def test_every_key_of_a_route_is_described() -> None:
+    described = {row[0].strip("`") for row in pages.rows("docs/policy.md", "key")}
+    keys = {field.alias or name for name, field in policy.Route.model_fields.items()}
+    assert keys == described
+
+
+@pytest.mark.parametrize("channel", channels.REGISTRY)
+def test_every_key_of_a_channel_is_described(channel: str) -> None:
+    part = pages.text("docs/policy.md").partition(f"\n### `{channel}`\n")[2].partition("\n### ")[0]
+    code = " ".join(re.findall(r"`([^`]+)`", part))
+    for field in channels.REGISTRY[channel].Settings.model_fields:
+        short = "_env" if field.endswith("_env") else field
+        assert field in code.split() or short in code.split(), field
+
+
+def test_the_table_of_metrics_is_whole() -> None:
+    named = {}
+    for cell, _ in pages.rows("docs/operations.md", "metric"):
+        name, _, labels = cell.strip("`}").partition("{")
+        named[name] = tuple(filter(None, labels.split(",")))
+    text = metrics.text(metrics.Figures([], {}, 0.0, {})).decode()
+    assert set(named) == set(re.findall(r"^# HELP (\w+) ", text, re.MULTILINE))
+    for family in metrics.COUNTERS:
+        assert named[family.name] == family.labels
+
+
+def test_every_outcome_is_described() -> None:
+    described = {name for row in pages.rows("docs/architecture.md", "outcome")
+                 for name in re.findall(r"`(\w+)`", row[0])}  # fmt: skip
+    stored = set(get_args(explanation.Outcome)) - {"pending", "repeat", "quarantined"}
+    assert described == stored
+
+
+def test_every_scope_and_every_address_of_a_source_is_described() -> None:
+    scopes = {row[0].strip("`") for row in pages.rows("docs/api.md", "scope")}
+    assert scopes == set(tokens.SCOPES)
+    addresses = {row[0] for row in pages.rows("docs/api.md", "address")}
+    assert addresses == {f"`POST {path}`" for each in SOURCES.values() for path in each.PATHS}
+
+
+def test_addresses_in_examples_are_in_the_api() -> None:
+    known = json.loads(pages.text("docs/openapi.json"))["paths"]
+    shapes = {re.sub(r"\{\w+\}", "$", path) for path in known}
+    used = re.findall(r"\$base(/[^\s\"?]+)", "".join(pages.blocks("docs/api.md", "sh")))
+    assert used
+    assert {re.sub(r"\$\w+", "$", path) for path in used} <= shapes
+
+
+def test_decisions_are_numbered_without_a_gap() -> None:
+    files = sorted((pages.ROOT / "docs" / "decisions").glob("*.md"))
+    assert [file.name[:4] for file in files] == [f"{n:04}" for n in range(1, len(files) + 1)]
+    for file in files:
+        heads = re.findall(r"^#+ (.+)$", file.read_text(), re.MULTILINE)
+        assert heads[0].startswith(f"{file.name[:4]}. ")
+        assert heads[1:] == ["Context", "Decision", "Consequence"]
+
+
+def test_the_changes_begin_with_this_version() -> None:
+    assert re.findall(r"^## (\S+)", pages.text("CHANGELOG.md"), re.MULTILINE)[0] == (
+        tocsin.__version__
+    )
