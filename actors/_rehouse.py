@@ -59,9 +59,9 @@ def house(tx: Transaction, tenant: _runtime.Tenant, homeless: list[Row]) -> bool
 
 
 def _exists(tenant: _runtime.Tenant, group: Row) -> bool:
-    return (
-        tenant.policy is not None and routing.find(tenant.policy.root, group["route"]) is not None
-    )
+    """Whether the policy still has the group's route, with somebody to tell."""
+    route = routing.find(tenant.policy.root, group["route"]) if tenant.policy else None
+    return route is not None and route.receiver is not None
 
 
 def _routes(tenant: _runtime.Tenant, member: Row) -> set[str]:

@@ -4,9 +4,15 @@ A channel is one file ``channels/<name>.py`` that defines
 
 ``class Settings(channels.ChannelSettings)``
     The entry under a receiver of the policy. A secret never stands in it: it has a pair of fields
-    ``<x>_file: channels.SecretFile = None`` and ``<x>_env: channels.SecretEnv = (
-    Annotated[str, Field(pattern=r"^[A-Za-z0-9]+([_-][A-Za-z0-9]+)*$", max_length=80)] | None
-)
+    ``<x>_file: channels.SecretFile = None`` and ``<x>_env: channels.SecretEnv = None``.
+``LIMITS: channels.Limits``
+    How much one destination takes, for all processes together.
+``CAPABILITIES: channels.Capabilities``
+    What the provider can do, as data: nobody asks for a channel by its name.
+``destination(settings) -> str``
+    Where it goes, for people, limits and lines; two places never share one, no secret shows.
+``send(message, settings, call) -> channels.Receipt``
+    One attempt, in a worker thread. Nothing but ``Retryable`` and ``Permanent`` leaves it.
 
 Evidence, which ``tests/contracts/test_channels.py`` asks for:
 ``tests/contracts/channels/<name>.yml`` with ``settings`` (``{base}`` stands for the address of a

@@ -75,7 +75,9 @@ class Hall:
             with self.record.claims() as tx:
                 if not tx.rows("SELECT 1 AS one FROM due_work()"):
                     return
-        raise AssertionError("something stays due for ever")
+        with self.record.claims() as tx:
+            due = tx.rows("SELECT * FROM due_work()")
+        raise AssertionError(f"something stays due for ever: {due}")
 
     def travel(self, delta: timedelta) -> None:
         """Let so much time pass for the record, at once."""

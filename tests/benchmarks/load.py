@@ -182,9 +182,12 @@ class Load:
         return sum(connection.busy for connection in self._connections.values())
 
     def _post(self, connection: Connection, body: bytes) -> None:
+        # To the end of the line: servers close a connection that never has its turn.
+        number = connection.fileno()
+        self._connections[number] = self._connections.pop(number)
         request = self._head + b"Content-Length: %d\r\n\r\n" % len(body) + body
         if not connection.post(request):
-            self._poll.modify(connection.fileno(), select.EPOLLIN | select.EPOLLOUT)
+            self._poll.modify(number, select.EPOLLIN | select.EPOLLOUT)
 
     def _answers(self, result: Result, batch: int, patience: float) -> None:
         for number, events in self._poll.poll(patience):
@@ -196,7 +199,7 @@ class Load:
             try:
                 status = connection.status()
             except ConnectionError:
-                status = 0
+                status = 0 if connection.busy else None
                 self._drop(number, connection)
                 self._connect()
             if status is None:

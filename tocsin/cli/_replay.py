@@ -51,11 +51,15 @@ def put_back(tx: Transaction, held: dict[str, Any]) -> None:
     )
 
 
+#: How a source wants one alert, where it is not in a document of ours.
+ENVELOPES = {"prometheus": b"[%s]"}
+
+
 def post(record: Record, tenant: int, url: str, source: str, original: bytes, by: str) -> None:
     """Post an alert as it was to the source that refused it. Raises BadRequest if it does again."""
     if not url:
         raise errors.SetupError("no address is known: is `tocsin up` running? Else give --url")
-    body = b'{"alerts":[' + original + b"]}"
+    body = ENVELOPES.get(source, b'{"alerts":[%s]}') % original
     with _token(record, tenant, by) as token:
         try:
             # The address with the key in it names every source alike, wherever its own path is.
