@@ -42,7 +42,7 @@ COUNTERS = (
     Family("suppressions_processed_total", "suppressions_processed_total",
            "Changes of alerts that nobody was told of, by the reason.", ("action",)),
     Family("notifications_total", "tocsin_notifications_total",
-           "Attempts to deliver a notification.", ("integration",)),
+           "Notifications that were delivered.", ("integration",)),
     Family("notifications_failed_total", "tocsin_notifications_failed_total",
            "Attempts to deliver a notification that failed.", ("integration", "reason")),
 )  # fmt: skip

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Query, Request, Response
 from schemas import api
 from schemas import incident as schema
 from tocsin import errors, i18n
-from tocsin.security import tokens
+from tocsin.security import audit, tokens
 from tocsin.storage import incidents, search_incidents
 from tocsin.storage.record import Record, Transaction
 from tocsin.web import access, alerts, paging, why
@@ -90,6 +90,9 @@ def _act(
     def work() -> schema.IncidentDetail:
         with record.session([caller.tenant]) as tx:
             act(tx, caller.tenant, row, caller.name, note)
+            detail = {"name": caller.name, "note": note}
+            by = access.actor(caller)
+            audit.record(tx, caller.tenant, by, f"incident.{act.__name__}", str(row), detail)
             return _detail(tx, caller.tenant, incident)
 
     done = record.again(work)
