@@ -33,6 +33,8 @@ _POSTGRES_SETTINGS = {
     "max_connections": "200",
     "shared_buffers": "256MB",
     "max_wal_size": "4GB",
+    # Fresh tables grow by thousands of rows a second; the planner should hear of it soon.
+    "autovacuum_naptime": "10s",
     "fsync": "on",
     "synchronous_commit": "on",
     "timezone": "UTC",

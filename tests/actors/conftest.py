@@ -185,7 +185,8 @@ def opened(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         "TOCSIN_EGRESS_ALLOW": "127.0.0.0/8",
         "TOCSIN_LOG_LEVEL": "warning",
     }
-    with mock.patch.dict(os.environ, environment):
+    # The log of this process stays the tests': the actors would take it over.
+    with mock.patch.dict(os.environ, environment), mock.patch("tocsin.logs.setup"):
         importlib.import_module("actors")
         runtime = importlib.import_module("actors._runtime")
         here = runtime.here()

@@ -41,6 +41,7 @@ def throughput(system: systems.System, work: client.Work, seconds: float) -> Fig
     """Measure from the first request until all that was accepted is processed."""
     figures = Figures()
     with system.fresh(f"http://{systems.HOST}:9/unused") as target:
+        _drain(system, _WARM_DRAIN_SECONDS)  # a new policy has consequences of its own
         with client.running(target, work, seconds) as loader:
             _warm(figures, system, loader)
             base, before = system.processed(target), costs(system)
@@ -68,6 +69,7 @@ def latency(system: systems.System, seconds: float, rate: float) -> Figures:
     """Probes, alone (rate 0) or beside a load that falls due at `rate` alerts a second."""
     figures, port = Figures(), systems.free_port()
     with system.fresh(f"http://{systems.HOST}:{port}/hook") as target:
+        _drain(system, _WARM_DRAIN_SECONDS)
         if rate:
             with client.running(target, BESIDE, seconds + 3, rate) as loader:
                 _warm(figures, system, loader)

@@ -22,10 +22,10 @@ from tocsin.storage import policies, tenants
 from tocsin.storage.record import Record
 
 _COUNTED = "SELECT coalesce(sum(count), 0) FROM alert WHERE tenant = %s"
-#: Nothing waits in the inbox, for whatever stage, and no group is overdue.
+#: Nothing waits in the inbox, for whatever stage, and no timer is overdue.
 _IDLE = """
 SELECT NOT EXISTS (SELECT FROM inbox)
-   AND NOT EXISTS (SELECT FROM timer WHERE kind = 'flush' AND due_at <= tocsin_now())
+   AND NOT EXISTS (SELECT FROM timer WHERE due_at <= tocsin_now())
 """
 
 

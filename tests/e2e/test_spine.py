@@ -55,7 +55,7 @@ def test_slack_shows_one_message_that_changes_and_a_thread(stack: Stack) -> None
     for child in [*stack.children("page"), *stack.children("notify")]:
         child.process.kill()  # what was said before must be found again by a new process
     tenant.resolve(alertname="ApiDown", severity="critical", service="api")
-    shown = eventually(lambda: (now := tenant.slack()) and now[0]["edits"] and now)
+    shown = eventually(lambda: (now := tenant.slack()) and now[0]["replies"] and now)
     assert len(shown) == 1
     assert "Resolved" in shown[0]["text"]
     assert len(shown[0]["replies"]) == 1

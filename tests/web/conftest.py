@@ -6,8 +6,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import httpx
+import psycopg
 import pytest
 
+from tests.conftest import Servers
 from tests.web import servers as running
 from tocsin.config.settings import Settings
 from tocsin.security import tokens
@@ -48,6 +50,14 @@ def running_web(record: Record, tmp_path_factory: pytest.TempPathFactory) -> Ite
     built = app.build(settings, record, lambda actor, queue: rings.append((actor, queue)))
     with running.serving(built) as url, httpx.Client(base_url=url, trust_env=False) as client:
         yield Web(client, url, rings)
+
+
+@pytest.fixture(scope="package", autouse=True)
+def nothing_waits(servers: Servers) -> None:
+    """Other tests leave work behind that no worker of theirs will ever do: readiness sees it."""
+    with psycopg.connect(servers.owner_url, autocommit=True) as owner:
+        for table in ("inbox", "timer", "delivery"):
+            owner.execute(f"TRUNCATE {table}".encode())
 
 
 @pytest.fixture

@@ -35,7 +35,7 @@ class Settings(BaseSettings):
     #: Accepted bodies, alert events and delivery attempts are kept for so many days.
     retention_days: int = 90
     #: Alerts one drain takes at most; about 250 ms of work.
-    drain_alerts: int = 5000
+    drain_alerts: int = 2500
     #: An alert of /api/v2/alerts without endsAt ends after this (Alertmanager's resolve_timeout).
     resolve_timeout_seconds: float = 300.0
     #: A delivery that was begun and not finished is taken up again after this.

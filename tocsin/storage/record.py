@@ -21,6 +21,8 @@ SESSION = {
     "idle_in_transaction_session_timeout": "5s",
     "lock_timeout": "2s",
     "transaction_timeout": "10s",
+    # A plan made while the tables were small must not serve the storm: it scans, for ever.
+    "plan_cache_mode": "force_custom_plan",
     "search_path": "public",
     "timezone": "UTC",
 }
