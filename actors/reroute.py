@@ -49,7 +49,7 @@ def _next(here: _runtime.Runtime, tx: Transaction, due: dict[str, Any]) -> bool:
 
 def _alone(tx: Transaction, tenant: _runtime.Tenant, due: dict[str, Any]) -> bool:
     found = alerts.in_no_group(tx, tenant.id, due["subject"].removeprefix(ALONE), ALERTS)
-    moved = _rehouse.house(tx, tenant, found)
+    moved = _rehouse.house(tx, tenant, [alert for alert in found if alert["homeless"]])
     _go_on(tx, due, ALONE + found[-1]["fingerprint"] if len(found) == ALERTS else None)
     return moved
 

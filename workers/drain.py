@@ -51,6 +51,8 @@ def drain(record: Record, stage: str, work: Work, alerts: int) -> bool:
             break
         log.warning("drain failed", stage=stage, rows=len(held), error=repr(problem)[:300])
         if len(held) == 1:
+            if isinstance(problem, psycopg.errors.TransactionTimeout):
+                raise problem  # a slow database; the row is as good as any
             _suspect(record, held)
             rows = ROWS
         else:
@@ -69,6 +71,8 @@ def _attempt(record: Record, claim: Claim, work: Work) -> tuple[Rows, Exception 
     except Exception as error:
         if not held or not _blames_rows(error):
             raise
+        # This process lives: the note is for those that died.
+        inbox.note(record, _worker(), [])
         return held, error
     return held, None
 
@@ -92,6 +96,8 @@ def _drain_suspect(record: Record, stage: str, work: Work) -> bool:
     held, problem = _attempt(record, Claim(stage, 1, 1, suspects=True), work)
     if problem is not None:
         log.warning("suspect failed", stage=stage, row=held[0]["id"], error=repr(problem)[:300])
+        if isinstance(problem, psycopg.errors.TransactionTimeout):
+            return False
         if held[0]["attempts"] + 1 >= ATTEMPTS:
             with record.session([held[0]["tenant"]]) as tx:
                 if inbox.take(tx, held[0]):
