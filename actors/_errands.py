@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -40,13 +41,17 @@ class InFlight:
         self._counts: Counter[str] = Counter()
         self._lock = threading.Lock()
 
-    def busy(self) -> list[str]:
+    def take(self, claim: Callable[[list[str]], list[Errand] | None]) -> list[Errand] | None:
+        """Claim, passing by what is busy, and count it; two threads never see the same room."""
         with self._lock:
-            return [key for key, n in self._counts.items() if n >= PER_DESTINATION]
+            taken = claim([key for key, n in self._counts.items() if n >= PER_DESTINATION])
+            self._counts.update(place(errand.row) for errand in taken or ())
+            return taken
 
-    def change(self, key: str, by: int) -> None:
+    def done(self, errand: Errand) -> None:
         with self._lock:
-            self._counts[key] += by
+            key = place(errand.row)
+            self._counts[key] -= 1
             if self._counts[key] <= 0:
                 del self._counts[key]
 
@@ -61,9 +66,17 @@ def place(row: dict[str, Any]) -> str:
 
 def claim(here: _runtime.Runtime, channel: str, queue: str) -> list[Errand] | None:
     """None: nothing is due. An empty list: what was due needs no sending any more."""
+    return here.record.again(
+        lambda: in_flight.take(lambda busy: _claim(here, channel, queue, busy))
+    )
+
+
+def _claim(
+    here: _runtime.Runtime, channel: str, queue: str, busy: list[str]
+) -> list[Errand] | None:
     lease = timedelta(seconds=here.settings.lease_seconds)
     with here.record.claims() as tx:
-        rows = deliveries.claim(tx, queue, channel, 1, lease, in_flight.busy())
+        rows = deliveries.claim(tx, queue, channel, 1, lease, busy)
         if not rows:
             return None
         tx.scope({row["tenant"] for row in rows})

@@ -31,18 +31,16 @@ for _channel in channels.REGISTRY:
 def _run(channel: str, queue: str) -> bool:
     """Take one delivery that is due and send it; True where there may be another."""
     here = _runtime.here()
-    taken = here.record.again(lambda: _errands.claim(here, channel, queue))
+    taken = _errands.claim(here, channel, queue)
     if taken is None:
         return False
     # Another thread, or process, takes the next one while this one talks to its provider.
     here.bell.ring(queues.deliver(channel), queue)
     for errand in taken:
-        key = _errands.place(errand.row)
-        _errands.in_flight.change(key, 1)
         try:
             _send(here, errand)
         finally:
-            _errands.in_flight.change(key, -1)
+            _errands.in_flight.done(errand)
     return True
 
 

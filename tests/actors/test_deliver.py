@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import psycopg
@@ -345,15 +346,18 @@ def test_a_bug_in_a_channel_is_a_retry_in_doubt(
 
 def test_a_destination_that_holds_a_quarter_of_the_threads_gets_no_more(hall: Hall) -> None:
     tenant, held = planned(hall), hall.module("_errands").in_flight
-    place = f"{tenant.id} {row(tenant)['destination']}"
+    other = SimpleNamespace(row=row(tenant))
     for _ in range(4):
-        held.change(place, 1)
+        held.take(lambda busy: [other])
     assert claim(hall) is None
-    held.change(place, -1)
+    held.done(other)
     assert claim(hall) is not None
-    for _ in range(3):
-        held.change(place, -1)
-    assert held.busy() == []
+    assert claim(hall) is None
+    for _ in range(4):
+        held.done(other)
+    seen: list[str] = []
+    held.take(seen.extend)
+    assert seen == []
 
 
 def test_a_repaired_integration_is_used_and_one_that_went_as_it_was(hall: Hall) -> None:
