@@ -6,7 +6,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
@@ -31,7 +31,7 @@ class Errand:
     integration: Integration
     message: Message
     ref: dict[str, str] | None
-    claimed: Any
+    claimed: datetime
 
 
 class InFlight:

@@ -51,8 +51,8 @@ def drain(record: Record, stage: str, work: Work, alerts: int) -> bool:
             break
         log.warning("drain failed", stage=stage, rows=len(held), error=repr(problem)[:300])
         if len(held) == 1:
-            if isinstance(problem, psycopg.errors.TransactionTimeout):
-                raise problem  # a slow database; the row is as good as any
+            if _slow(problem):
+                raise problem
             _suspect(record, held)
             rows = ROWS
         else:
@@ -96,7 +96,7 @@ def _drain_suspect(record: Record, stage: str, work: Work) -> bool:
     held, problem = _attempt(record, Claim(stage, 1, 1, suspects=True), work)
     if problem is not None:
         log.warning("suspect failed", stage=stage, row=held[0]["id"], error=repr(problem)[:300])
-        if isinstance(problem, psycopg.errors.TransactionTimeout):
+        if _slow(problem):
             return False
         if held[0]["attempts"] + 1 >= ATTEMPTS:
             with record.session([held[0]["tenant"]]) as tx:
@@ -119,3 +119,8 @@ def _worker() -> str:
 def _blames_rows(error: BaseException) -> bool:
     """Whether the rows may be at fault; a lost connection or a lost race says nothing of them."""
     return not isinstance(error, psycopg.OperationalError | errors.Again)
+
+
+def _slow(problem: Exception) -> bool:
+    """A slow database: fewer rows may help, but a single one is as good as any."""
+    return isinstance(problem, psycopg.errors.TransactionTimeout)

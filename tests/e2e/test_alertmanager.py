@@ -14,6 +14,7 @@ import pytest
 
 from tests import alertmanager
 from tests.e2e.conftest import Stack, Tenant, eventually, free_port, iso
+from tests.e2e.test_spine import SLACK
 
 #: Alertmanager's own interval: it speaks of changes no sooner.
 CONFIG = """
@@ -32,19 +33,6 @@ receivers:
           authorization:
             type: Bearer
             credentials: '{token}'
-"""
-POLICY = """
-route:
-  receiver: ops
-  group_by: [alertname]
-  group_wait: 0s
-  group_interval: 1s
-receivers:
-  - name: ops
-    slack:
-      - channel: "{room}"
-        token_file: slack
-        api_url: {slack}
 """
 LABELS = {"alertname": "ApiDown", "service": "api", "severity": "critical"}
 
@@ -73,7 +61,7 @@ def warn(config: pytest.Config, text: str) -> None:
 
 @pytest.fixture
 def tenant(stack: Stack) -> Tenant:
-    return stack.tenant(POLICY)
+    return stack.tenant(SLACK)
 
 
 @pytest.fixture

@@ -15,18 +15,8 @@ import pytest
 import redis
 
 from tests.e2e.conftest import Stack, Tenant, alert, eventually, iso
+from tests.e2e.test_spine import POLICY
 
-POLICY = """
-route:
-  receiver: ops
-  group_by: [alertname]
-  group_wait: 0s
-  group_interval: 1s
-receivers:
-  - name: ops
-    webhook:
-      - url: {hook}
-"""
 #: Posts of ten alerts each.
 POSTS = 500
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
+from typing import Any
 
 import psycopg
 
-from tests.e2e.conftest import Stack, alert, eventually
+from tests.e2e.conftest import Stack, Tenant, alert, eventually
 from tests.e2e.test_spine import POLICY
 
 #: Tables whose rows belong to a tenant, and the column that says to which.
@@ -69,8 +71,15 @@ def test_a_token_of_one_tenant_opens_nothing_of_another(stack: Stack) -> None:
     assert other.call("POST", f"/t/{one.slug}/api/v2/alerts", json=[]).status_code == 403
 
 
-def test_a_flood_of_one_tenant_does_not_hold_up_the_page_of_another(stack: Stack) -> None:
-    loud, quiet = stack.tenant(POLICY), stack.tenant(POLICY)
+def test_a_flood_of_one_tenant_does_not_hold_up_the_page_of_another(
+    launch_stack: Callable[..., Any],
+) -> None:
+    # An installation of its own: the shared one goes on with what other stories left to it.
+    with launch_stack(scale="pipeline=2,page=2,notify=2") as stack:
+        flood_and_page(stack.tenant(POLICY), stack.tenant(POLICY))
+
+
+def flood_and_page(loud: Tenant, quiet: Tenant) -> None:
 
     def flood() -> None:
         for batch in range(40):
@@ -86,11 +95,9 @@ def test_a_flood_of_one_tenant_does_not_hold_up_the_page_of_another(stack: Stack
     eventually(lambda: loud.rows("SELECT 1 AS one FROM alert LIMIT 1"))
     began = time.monotonic()
     quiet.post(alert(alertname="Page", severity="critical"))
-    eventually(quiet.hooks, within=20)
+    eventually(quiet.hooks, within=10)
     waited = time.monotonic() - began
-    behind = loud.pending()
     storm.join()
     loud.quiet()
-    # Two seconds on a machine of its own; on a busy one, at least never behind the flood.
-    assert waited <= 2.0 or behind > 0
+    assert waited <= 2.0
     assert loud.rows("SELECT count(*) AS n FROM alert") == [{"n": 20_000}]
