@@ -10,7 +10,7 @@ import msgspec
 import zstandard
 
 from actors import _runtime
-from schemas.alert import Alert, Batch
+from schemas.alert import Alert, Batch, Status
 from tocsin.domain import fingerprint, severity
 from tocsin.storage import intake
 from tocsin.storage.record import Transaction
@@ -22,10 +22,13 @@ MAX_BATCH = 64 * 1024 * 1024
 
 
 class Own(msgspec.Struct):
-    """An alert that Tocsin raised about itself."""
+    """An alert that Tocsin raised about itself, or that one of the tenant's rules raised."""
 
     labels: dict[str, str]
     annotations: dict[str, str]
+    status: Status = "firing"
+    source: str = "tocsin"
+    starts_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +68,10 @@ def _own(tenant: int, received_at: datetime, text: str) -> Arrival:
     own = msgspec.json.decode(text, type=Own)
     alert = Alert(
         fingerprint=fingerprint.fingerprint(own.labels),
-        status="firing",
+        status=own.status,
         labels=own.labels,
         annotations=own.annotations,
         severity=severity.of(own.labels),
-        starts_at=received_at,
+        starts_at=own.starts_at or (received_at if own.status == "firing" else None),
     )
-    return Arrival(tenant, received_at, "tocsin", alert, posted=False)
+    return Arrival(tenant, received_at, own.source, alert, posted=False)

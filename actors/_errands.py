@@ -14,8 +14,8 @@ import orjson
 from actors import _fates, _runtime
 from schemas.message import Message
 from tocsin import errors
-from tocsin.domain.policy import Integration
-from tocsin.storage import deliveries, incidents
+from tocsin.domain.policy import Integration, Policy
+from tocsin.storage import callbacks, deliveries, incidents
 from tocsin.storage.record import Transaction
 
 #: Threads of one process that one destination may hold: a quarter of those of `page`.
@@ -32,6 +32,9 @@ class Errand:
     message: Message
     ref: dict[str, str] | None
     claimed: datetime
+    #: The version of the policy in which the integration was found.
+    policy: Policy
+    refused: frozenset[str] = frozenset()
 
 
 class InFlight:
@@ -105,14 +108,16 @@ def _packed(
     here: _runtime.Runtime, tx: Transaction, row: dict[str, Any], told: dict[str, Any]
 ) -> Errand:
     tenant = here.tenants(tx, [row["tenant"]])[row["tenant"]]
-    integration = _integration(here, tx, tenant, row, told["policy_version"])
-    if integration is None:
+    found = _integration(here, tx, tenant, row, told["policy_version"])
+    if found is None:
         raise errors.NotFound(f"the policy has no {row['integration']} any more")
     body = here.sealer.open(tx, row["tenant"], told["message"])
     ref = deliveries.reference(tx, row)
+    policy, integration = found
     return Errand(
         row, tenant.slug, integration, Message.model_validate_json(body),
-        orjson.loads(ref) if ref else None, tx.now,
+        orjson.loads(ref) if ref else None, tx.now, policy,
+        callbacks.refused(tx, row["tenant"], row["channel"]),
     )  # fmt: skip
 
 
@@ -129,11 +134,14 @@ def _obsolete(tx: Transaction, row: dict[str, Any], told: dict[str, Any]) -> str
 def _integration(
     here: _runtime.Runtime, tx: Transaction, tenant: _runtime.Tenant, row: dict[str, Any],
     version: int,
-) -> Integration | None:  # fmt: skip
-    """The integration as it is configured now, so that a repaired one is used; else as it was."""
+) -> tuple[Policy, Integration] | None:  # fmt: skip
+    """The integration as it is configured now, so that a repaired one is used; else as it was.
+
+    With it the policy that has it, whose templates and languages are used: for the same reason.
+    """
     for policy in (tenant.policy, here.policy(tx, tenant.id, version)):
         for receiver in policy.receivers.values() if policy else ():
             for integration in receiver.integrations:
-                if integration.key == row["integration"]:
-                    return integration
+                if policy and integration.key == row["integration"]:
+                    return policy, integration
     return None

@@ -9,19 +9,27 @@ import orjson
 
 from tocsin import errors
 from tocsin.domain import backoff
-from tocsin.storage import deliveries
+from tocsin.storage import callbacks, deliveries
 from tocsin.storage.record import Record, Transaction
 from tocsin.storage.tallies import Tallies
 
 Row = dict[str, Any]
 
 
-def sent(record: Record, row: Row, started: datetime, ref: dict[str, str] | None) -> None:
-    """The provider has it."""
+def sent(
+    record: Record, row: Row, started: datetime, ref: dict[str, str] | None, provider_id: str,
+    note: str = "",
+) -> None:  # fmt: skip
+    """The provider has it, under a name of its own ("" where it gave none).
+
+    ``note`` says who was left out although it was sent.
+    """
     with record.session([row["tenant"]]) as tx:
-        deliveries.attempt(tx, row, started, outcome="sent")
-        if not deliveries.finish(tx, row, "sent"):
+        cause = note or None
+        deliveries.attempt(tx, row, started, outcome="sent", error=cause)
+        if not deliveries.finish(tx, row, "sent", cause=cause, provider_id=provider_id or None):
             return  # the lease was lost: whoever has the delivery now tells what became of it
+        callbacks.early(tx, row)
         if ref:
             deliveries.remember(tx, row, orjson.dumps(ref).decode())
         _count(tx, row, "notifications_total", row["channel"])

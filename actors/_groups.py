@@ -8,11 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import orjson
-
 from actors import _runtime
-from tocsin.domain import flushing, matchers, notifying, routing, suppression
-from tocsin.storage import deliveries, groups, incidents, timers
+from tocsin.domain import flushing, notifying, routing, suppression
+from tocsin.storage import deliveries, groups, labels, timers
 from tocsin.storage import silences as stored_silences
 from tocsin.storage.record import Transaction
 
@@ -23,7 +21,8 @@ Row = dict[str, Any]
 class Sheet:
     """One group whose flush is due: as the record has it, and as the decision sees it.
 
-    `group` is None where the tenant's policy has no such route any more.
+    `group` is None where the tenant's policy has no such route any more. Its incident is still to
+    be filled in: see `_incidents`.
     """
 
     tenant: _runtime.Tenant
@@ -43,20 +42,18 @@ def load(
     keys = [key for key in rows if (key[0], str(key[1])) in due]
     members = _by_group(groups.with_alerts(tx, keys))
     log = _by_group(deliveries.told(tx, keys))
-    latest = incidents.latest(tx, keys)
     sheets = []
     for key in keys:
         told = {row["integration"]: row for row in log.get(key, [])}
         facts = (rows[key], members.get(key, []), told, due[key[0], str(key[1])])
-        group = _group(tenants[key[0]], *facts, latest.get(key))
+        group = _group(tenants[key[0]], *facts)
         sheets.append(Sheet(tenants[key[0]], *facts, group))
     return sheets
 
 
 def _group(
-    tenant: _runtime.Tenant, row: Row, members: list[Row], log: dict[str, Row], due_at: datetime,
-    incident: Row | None,
-) -> flushing.Group | None:  # fmt: skip
+    tenant: _runtime.Tenant, row: Row, members: list[Row], log: dict[str, Row], due_at: datetime
+) -> flushing.Group | None:
     policy = tenant.policy
     route = routing.find(policy.root, row["route"]) if policy else None
     if policy is None or route is None or route.receiver is None:
@@ -68,19 +65,16 @@ def _group(
         members=tuple(_member(each) for each in members),
         anchor=row["anchor"],
         due_at=due_at,
-        incident=_incident(incident) if incident else None,
+        incident=None,
         log={key: _log(each) for key, each in log.items()},
     )
 
 
 def silences(tx: Transaction, tenants: Iterable[int]) -> dict[int, suppression.Index]:
-    """The silences in force, by tenant."""
+    """The silences and maintenance windows in force, by tenant."""
     found: dict[int, list[suppression.Silence]] = {tenant: [] for tenant in tenants}
     for row in stored_silences.active(tx, list(found), tx.now):
-        conditions = tuple(matchers.parse(text) for text in row["matchers"])
-        found[row["tenant"]].append(
-            suppression.Silence(str(row["id"]), conditions, row["starts_at"], row["ends_at"])
-        )
+        found[row["tenant"]].append(stored_silences.read(row))
     return {tenant: suppression.index(some) for tenant, some in found.items()}
 
 
@@ -96,13 +90,13 @@ def _member(row: Row) -> flushing.Member:
         fingerprint=row["fingerprint"],
         status=row["status"],
         severity=row["severity"],
-        labels=orjson.loads(row["labels"]),
+        labels=labels.of(row),
         event=row["event_id"],
         muted=row["muted_by"] is not None,
     )
 
 
-def _incident(row: Row) -> flushing.Incident:
+def incident(row: Row) -> flushing.Incident:
     return flushing.Incident(
         id=row["id"],
         title=row["title"],
@@ -119,4 +113,4 @@ def _incident(row: Row) -> flushing.Incident:
 
 def _log(row: Row) -> flushing.Log:
     told = notifying.Told(frozenset(row["firing"]), frozenset(row["resolved"]), row["at"])
-    return flushing.Log(told, row["incident_id"])
+    return flushing.Log(told, row["incident_id"], row["carried"], row["severity"])

@@ -12,9 +12,9 @@ from typing import Any
 
 import orjson
 
-from actors import _runtime, _work
-from tocsin.domain.change import Change
-from tocsin.storage import events, inbox
+from actors import _repeats, _runtime, _work
+from tocsin.domain.change import Change, Repeat
+from tocsin.storage import events, inbox, labels
 from tocsin.storage.record import Transaction
 from tocsin.storage.tallies import Tallies
 from workers import drain, queues
@@ -28,8 +28,15 @@ class Load:
     tenants: dict[int, _runtime.Tenant]
     tallies: Tallies = field(default_factory=Tallies)
     wakes: set[str] = field(default_factory=set)
+    #: The stage that this drain began with.
+    first: str = queues.STAGES[0]
+    #: What was repeated, for tenants whose rules count; and whether its alerts are locked here.
+    repeats: list[Repeat] = field(default_factory=list)
+    locked: bool = False
 
 
+#: The stage that wants to know of repeats.
+COUNTING = "evaluate"
 #: A stage takes the changes that come and returns those that go on.
 Stage = Callable[[Load, list[Change]], list[Change]]
 #: The first stage takes inbox rows instead.
@@ -62,17 +69,22 @@ def run(name: str) -> bool:
 
 def _through(line: tuple[str, ...], tx: Transaction, rows: drain.Rows, wakes: set[str]) -> None:
     here = _runtime.here()
-    load = Load(tx, here.tenants(tx, {row["tenant"] for row in rows}), wakes=wakes)
-    wakes.clear()
     first, *others = line
-    changes = (
-        _stages[first](load, rows)
-        if first == queues.STAGES[0]
-        else _stages[first](load, stored(tx, rows))
-    )
+    tenants = here.tenants(tx, {row["tenant"] for row in rows})
+    load = Load(tx, tenants, wakes=wakes, first=first)
+    wakes.clear()
+    if first == queues.STAGES[0]:
+        load.locked = True
+        changes = _stages[first](load, rows)
+    else:
+        load.repeats = _repeats.stored(tx, rows)
+        changes = _stages[first](load, stored(tx, rows))
     for name in others:
         changes = _stages[name](load, changes)
     _hand_on(load, queues.following(line[-1]), changes)
+    if load.repeats and COUNTING not in line:
+        _repeats.hand_on(tx, COUNTING, load.repeats)
+        load.wakes.add(COUNTING)
     load.tallies.write(tx)
 
 
@@ -103,8 +115,13 @@ def stored(tx: Transaction, rows: drain.Rows) -> list[Change]:
             severity=row["severity"],
             labels=orjson.loads(row["labels"]),
             starts_at=row["starts_at"],
-            extra=orjson.loads(row["extra"] or "{}"),
+            annotations=orjson.loads(row["annotations"]),
+            source=row["source"],
+            extra=labels.pairs(row["extra"]),
+            added=labels.pairs(row["added"]),
+            ruled=labels.pairs(row["ruled"]),
             policy_version=row["policy_version"],
+            dropped=row["outcome"] == "dropped",
         )
         for row in events.changes(tx, wanted, since)
     ]

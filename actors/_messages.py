@@ -2,28 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 import orjson
 
-from actors import _groups
+from actors import _gaps, _groups
 from schemas.message import AlertView, Message
 from tocsin import i18n
 from tocsin.domain import flushing, telling
+from tocsin.i18n import joins
+from tocsin.storage import labels
 
 
 def message(
-    sheet: _groups.Sheet, plan: flushing.Plan, reason: str, now: datetime, public_url: str
-) -> Message:
-    """What this group's channels are to say."""
+    sheet: _groups.Sheet, plan: flushing.Plan, reason: str, now: datetime, public_url: str,
+    *, others: Sequence[dict[str, Any]] = (),
+) -> Message:  # fmt: skip
+    """What this group's channels are to say; `others`: alerts of the incident's other groups."""
     group, incident = sheet.group, plan.incident
     assert group is not None
     assert incident is not None
     mine = {m.fingerprint for m in (*plan.firing, *plan.resolved)}
-    views = [view(row) for row in sheet.members if row["fingerprint"] in mine]
+    rows = [row for row in sheet.members if row["fingerprint"] in mine]
+    # An alert may be in several groups; it is shown once.
+    known = {row["fingerprint"] for row in sheet.members}
+    rows += {row["fingerprint"]: row for row in others if row["fingerprint"] not in known}.values()
+    views = [view(row) for row in rows]
     views.sort(key=lambda each: (each.status == "resolved", each.starts_at))
-    extras = [orjson.loads(row["extra"] or "{}") for row in sheet.members]
+    extras = [labels.pairs(row["extra"]) for row in (*sheet.members, *others)]
     extra = telling.common(extras)
     shared = telling.common([each.annotations for each in views])
     base = public_url.rstrip("/")
@@ -36,8 +44,10 @@ def message(
         "reason": reason,
         "title": incident.title,
         "severity": incident.severity,
-        "why": i18n.say(f"why.{reason}", line=group.route.line,
-                        receiver=group.receiver.name),
+        "why": _why(group, plan, reason),
+        "notes": _gaps.notes(
+            labels.pairs(row["extra"]) for row in rows if row["status"] == "firing"
+        ),
         "acknowledged_by": incident.acknowledged_by,
         "group_labels": orjson.loads(sheet.row["labels"]),
         "common_labels": telling.common([each.labels for each in views]),
@@ -45,8 +55,8 @@ def message(
         "runbook": extra.get("runbook") or shared.get("runbook_url"),
         "owner": extra.get("owner"),
         "alerts": views[: telling.MAX_ALERTS],
-        "firing": len(plan.firing),
-        "resolved": len(plan.resolved),
+        "firing": sum(each.status == "firing" for each in views),
+        "resolved": sum(each.status == "resolved" for each in views),
         "truncated": max(0, len(views) - telling.MAX_ALERTS),
         "opened_at": incident.opened_at,
         "at": now,
@@ -54,12 +64,23 @@ def message(
     })  # fmt: skip
 
 
+def _why(group: flushing.Group, plan: flushing.Plan, reason: str) -> str:
+    line = group.route.line
+    if plan.part_over and reason == "resolved":
+        return i18n.say("why.part_over", line=line, receiver=group.receiver.name)
+    said = i18n.say(f"why.{reason}", line=line, receiver=group.receiver.name)
+    if plan.join is not None:
+        said += " " + joins.sentence(plan.join.kind, {**plan.join.detail, "rule": plan.join.rule},
+                               plan.join.confidence)  # fmt: skip
+    return said
+
+
 def view(row: dict[str, Any]) -> AlertView:
     """A member of a group as a reader sees it."""
     return AlertView(
         fingerprint=row["fingerprint"],
         status=row["status"],
-        labels=orjson.loads(row["labels"]),
+        labels=labels.of(row),
         annotations=orjson.loads(row["annotations"]),
         severity=row["severity"],
         starts_at=row["starts_at"],

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 import orjson
 
 import channels
-from actors import _groups, _messages, _runtime
+from actors import _groups, _incidents, _messages, _runtime, _story
 from tocsin import ids
 from tocsin.domain import flushing, severity, telling
 from tocsin.domain.policy import Integration
-from tocsin.storage import deliveries, events, groups, incidents, timelines, timers
+from tocsin.storage import deliveries, events, groups, incidents, lulls, timers
 from tocsin.storage.record import Transaction
 from tocsin.storage.tallies import Tallies
 from workers import queues
@@ -23,16 +23,7 @@ from workers import queues
 UPDATES_IN_PLACE = frozenset(
     name for name, module in channels.REGISTRY.items() if module.CAPABILITIES.update_in_place
 )
-_JOINED = {"opened": "opened", "reopened": "reopened"}
-
-
-@dataclass(frozen=True, slots=True)
-class Decided:
-    """A group that was due, and what is to be done about it."""
-
-    sheet: _groups.Sheet
-    group: flushing.Group
-    plan: flushing.Plan
+Row = dict[str, Any]
 
 
 def fresh_incident(sheet: _groups.Sheet, now: datetime) -> flushing.Incident:
@@ -49,20 +40,27 @@ def fresh_incident(sheet: _groups.Sheet, now: datetime) -> flushing.Incident:
 
 
 def write(
-    here: _runtime.Runtime, tx: Transaction, decided: Sequence[Decided]
+    here: _runtime.Runtime,
+    tx: Transaction,
+    decided: Sequence[_story.Decided],
+    desk: _incidents.Desk,
 ) -> set[tuple[str, str]]:
     """Write all plans, tables in the one order; returns whom to ring after the commit."""
     tallies = Tallies()
     _members(tx, decided)
-    _incidents(tx, decided, tallies)
+    lulls.hold(tx, _held(decided))
+    incidents.write(tx, [_incidents.row(of, scene) for (of, _), scene in desk.changed.items()])
+    _story.joins(tx, decided, desk)
+    _story.tell(tx, decided, tallies)
     rings = _deliveries(here, tx, decided)
     _explain(tx, decided, tallies)
-    _timers(tx, decided)
+    if _timers(tx, decided):
+        rings.add(("flush", here.queues["flush"]))
     tallies.write(tx)
     return rings
 
 
-def _members(tx: Transaction, decided: Iterable[Decided]) -> None:
+def _members(tx: Transaction, decided: Iterable[_story.Decided]) -> None:
     marks, leaving, rows = [], [], []
     for d in decided:
         key = {"tenant": d.sheet.tenant.id, "group_id": d.group.id}
@@ -82,77 +80,114 @@ def _members(tx: Transaction, decided: Iterable[Decided]) -> None:
     groups.leave(tx, leaving)
 
 
-def _incidents(tx: Transaction, decided: Iterable[Decided], tallies: Tallies) -> None:
-    rows, told = [], []
-    for d in decided:
-        incident, tenant = d.plan.incident, d.sheet.tenant.id
-        if incident is None:
-            continue
-        if incident != d.group.incident:
-            rows.append(_incident_row(tenant, d.group, incident))
-        if d.plan.act:
-            told.append(_entry(tenant, incident, d.plan.act, {"alerts": len(d.plan.firing)}))
-        if d.plan.act in _JOINED:
-            tallies.add(tenant, "correlations_processed_total", _JOINED[d.plan.act])
-        elif "new_alerts" in d.plan.reasons.values():
-            tallies.add(tenant, "correlations_processed_total", "joined")
-        if d.plan.reasons:
-            told.append(_entry(tenant, incident, "notified", {"reasons": d.plan.reasons}))
-    incidents.write(tx, rows)
-    timelines.tell(tx, told)
-
-
-def _incident_row(
-    tenant: int, group: flushing.Group, incident: flushing.Incident
-) -> dict[str, Any]:
-    return {
-        "tenant": tenant, "id": incident.id, "group_id": group.id, "title": incident.title,
-        "severity": incident.severity, "state": incident.state,
-        "generation": incident.generation, "opened_at": incident.opened_at,
-        "acknowledged_at": incident.acknowledged_at,
-        "acknowledged_by": incident.acknowledged_by, "resolved_at": incident.resolved_at,
-        "resolved_by": incident.resolved_by,
-    }  # fmt: skip
-
-
-def _entry(
-    tenant: int, incident: flushing.Incident, kind: str, detail: dict[str, Any]
-) -> dict[str, Any]:
-    return {"tenant": tenant, "incident_id": incident.id, "kind": kind, "actor": "tocsin",
-            "detail": orjson.dumps(detail).decode()}  # fmt: skip
+def _held(decided: Iterable[_story.Decided]) -> list[dict[str, Any]]:
+    """What silences hold back that are to end with it."""
+    return [
+        {"tenant": d.sheet.tenant.id, "silence": id, "fingerprint": fingerprint}
+        for d in decided
+        for fingerprint, by in d.plan.muted.items()
+        for id in d.passing.intersection(by)
+    ]
 
 
 def _deliveries(
-    here: _runtime.Runtime, tx: Transaction, decided: Iterable[Decided]
+    here: _runtime.Runtime, tx: Transaction, decided: Sequence[_story.Decided]
 ) -> set[tuple[str, str]]:
     notifications, planned, log, rings = [], [], [], set()
+    siblings = _siblings(tx, decided)
     for d in decided:
         log += _log(d)
         if not d.plan.reasons or d.plan.incident is None:
             continue
-        # One notification a reason: what integrations are told may differ.
-        for reason in sorted(set(d.plan.reasons.values())):
+        # One notification a reason, for what integrations are told may differ; and where several
+        # groups share a message, one more that shows them all.
+        for (reason, whole), told in _told(d).items():
             id = ids.new(tx.now)
-            notifications.append(_notification(here, tx, d, reason, id))
-            for integration in d.group.receiver.integrations:
-                if d.plan.reasons.get(integration.key) == reason:
-                    row = _delivery(d, integration, reason, id, tx.now)
-                    planned.append(row)
-                    rings.add((queues.deliver(integration.channel), row["queue"]))
-    deliveries.plan(tx, notifications, planned, log)
+            others = _others(d, siblings) if whole else []
+            notifications.append(_notification(here, tx, d, reason, id, others))
+            for integration in told:
+                row = _delivery(d, integration, reason, id, tx.now)
+                planned.append(row)
+                rings.add((queues.deliver(integration.channel), row["queue"]))
+    last, folded = _folded(notifications, planned)
+    deliveries.plan(tx, notifications, last, log)
+    deliveries.fold(tx, folded)
     return rings
 
 
+def _folded(notifications: list[Row], planned: list[Row]) -> tuple[list[Row], list[Row]]:
+    """Of the deliveries of one line the last, which tells for the others, and those others."""
+    last: dict[tuple[Any, ...], Row] = {}
+    folded = []
+    events = {row["id"]: row for row in notifications}
+    for row in planned:
+        line = (row["tenant"], row["group_id"], row["integration"])
+        if (before := last.get(line)) is not None:
+            if queues.PAGE in (row["queue"], before["queue"]):
+                row["queue"] = queues.PAGE
+            mine, earlier = events[row["notification_id"]], events[before["notification_id"]]
+            mine["events"] = sorted({*mine["events"], *earlier["events"]})
+            mine["events_since"] = min(mine["events_since"], earlier["events_since"])
+            folded.append(before)
+        last[line] = row
+    for row in folded:
+        winner = last[row["tenant"], row["group_id"], row["integration"]]
+        row["cause"], row["successor"] = str(winner["id"]), str(winner["notification_id"])
+    return list(last.values()), folded
+
+
+def _others(d: _story.Decided, siblings: Mapping[tuple[int, uuid.UUID], list[Row]]) -> list[Row]:
+    """The alerts of the other groups of the incident with this receiver."""
+    assert d.scene is not None
+    parts, me = d.scene.parts, d.group.id
+    rows = siblings.get((d.sheet.tenant.id, d.scene.incident.id), [])
+    return [row for row in rows if row["group_id"] != me
+            and parts[row["group_id"]].receiver == d.sheet.row["receiver"]]  # fmt: skip
+
+
+def _told(d: _story.Decided) -> dict[tuple[str, bool], list[Integration]]:
+    """The integrations by what they are told, and whether it is to show the whole incident."""
+    shared = d.scene is not None and len(d.scene.parts) > 1
+    found: dict[tuple[str, bool], list[Integration]] = {}
+    for integration in d.group.receiver.integrations:
+        if reason := d.plan.reasons.get(integration.key):
+            whole = shared and integration.channel in UPDATES_IN_PLACE
+            found.setdefault((reason, whole), []).append(integration)
+    return dict(sorted(found.items(), key=lambda item: item[0]))
+
+
+def _siblings(
+    tx: Transaction, decided: Iterable[_story.Decided]
+) -> dict[tuple[int, uuid.UUID], list[Row]]:
+    """By incident the alerts, not muted, of its groups with the receivers that are told of it."""
+    of: dict[groups.GroupKey, uuid.UUID] = {}
+    for d in decided:
+        if d.scene is not None and any(whole for _, whole in _told(d)):
+            for id, part in d.scene.parts.items():
+                if part.receiver == d.sheet.row["receiver"]:
+                    of[d.sheet.tenant.id, id] = d.scene.incident.id
+    found: dict[tuple[int, uuid.UUID], list[Row]] = {}
+    for row in groups.with_alerts(tx, list(of)) if of else ():
+        if row["muted_by"] is None:
+            incident = of[row["tenant"], row["group_id"]]
+            found.setdefault((row["tenant"], incident), []).append(row)
+    return found
+
+
 def _notification(
-    here: _runtime.Runtime, tx: Transaction, d: Decided, reason: str, id: Any
+    here: _runtime.Runtime,
+    tx: Transaction,
+    d: _story.Decided,
+    reason: str,
+    id: Any,
+    others: list[Row],
 ) -> dict[str, Any]:
     tenant, incident = d.sheet.tenant, d.plan.incident
     assert incident is not None
-    body = (
-        _messages.message(d.sheet, d.plan, reason, tx.now, here.settings.public_url)
-        .model_dump_json()
-        .encode()
+    composed = _messages.message(
+        d.sheet, d.plan, reason, tx.now, here.settings.public_url, others=others
     )
+    body = composed.model_dump_json().encode()
     carried = set(d.plan.told) if reason != "acknowledged" else set()
     times = [row["event_at"] for row in d.sheet.members if row["event_id"] in carried]
     return {
@@ -164,36 +199,43 @@ def _notification(
 
 
 def _delivery(
-    d: Decided, integration: Integration, reason: str, notification: Any, now: datetime
+    d: _story.Decided, integration: Integration, reason: str, notification: Any, now: datetime
 ) -> dict[str, Any]:
     incident = d.plan.incident
     assert incident is not None
     wakes = incident.severity == "critical" and reason in flushing.PAGING
+    # The groups of one incident change one message: they stand in one line, in order.
+    shared = d.scene is not None and integration.channel in UPDATES_IN_PLACE
+    line = d.scene.line(integration.key, d.group.id) if shared and d.scene else d.group.id
     return {
         "tenant": d.sheet.tenant.id, "id": ids.new(now), "notification_id": notification,
-        "group_id": d.group.id, "incident_id": incident.id, "generation": incident.generation,
+        "group_id": line, "incident_id": incident.id, "generation": incident.generation,
         "integration": integration.key, "channel": integration.channel,
         "destination": channels.REGISTRY[integration.channel].destination(integration.settings),
         "queue": queues.PAGE if wakes else queues.NOTIFY,
     }  # fmt: skip
 
 
-def _log(d: Decided) -> list[dict[str, Any]]:
+def _log(d: _story.Decided) -> list[dict[str, Any]]:
     rows = []
     for key, told in d.plan.log.items():
         before = d.sheet.log.get(key)
         incident = d.plan.incident.id if d.plan.incident else before and before["incident_id"]
-        same = before is not None and before["incident_id"] == incident
+        same = before if before is not None and before["incident_id"] == incident else None
+        paged = d.plan.reasons.get(key) in flushing.PAGING and d.plan.incident is not None
+        heard = d.plan.incident.severity if paged and d.plan.incident else None
         rows.append({
             "tenant": d.sheet.tenant.id, "group_id": d.group.id, "integration": key,
             "incident_id": incident, "firing": sorted(told.firing),
             "resolved": sorted(told.resolved), "reason": d.plan.reasons.get(key, "silent"),
-            "ref": before["ref"] if before and same else None,
+            "ref": same["ref"] if same else None,
+            "severity": heard or (same["severity"] if same else None),
+            "carried": key in d.plan.carried,
         })  # fmt: skip
     return rows
 
 
-def _explain(tx: Transaction, decided: Iterable[Decided], tallies: Tallies) -> None:
+def _explain(tx: Transaction, decided: Iterable[_story.Decided], tallies: Tallies) -> None:
     rows, oldest = [], tx.now
     for d in decided:
         since = {row["event_id"]: row["event_at"] for row in d.sheet.members}
@@ -202,19 +244,25 @@ def _explain(tx: Transaction, decided: Iterable[Decided], tallies: Tallies) -> N
             rows.append({"tenant": d.sheet.tenant.id, "id": event, "outcome": outcome,
                          "cause": cause})  # fmt: skip
             oldest = min(oldest, since[event])
-            if outcome == "silenced" and event not in muted_before:
+            if outcome in ("silenced", "muted") and event not in muted_before:
                 tallies.add(d.sheet.tenant.id, "suppressions_processed_total", outcome)
     if rows:
         events.settle(tx, rows, oldest)
 
 
-def _timers(tx: Transaction, decided: Iterable[Decided]) -> None:
-    due, over = [], []
+def _timers(tx: Transaction, decided: Iterable[_story.Decided]) -> bool:
+    """Set all; True where groups are to show at once that their incident is over."""
+    due, over, show = [], [], []
     for d in decided:
         item = {"tenant": d.sheet.tenant.id, "subject": d.group.id}
         if d.plan.due_at is None:
             over.append(item)
         else:
             due.append({**item, "due_at": d.plan.due_at})
+        if d.plan.act == "resolved" and d.scene is not None:
+            others = [id for id in d.scene.parts if id != d.group.id]
+            show += [{**item, "subject": id, "due_at": tx.now} for id in others]
     timers.exactly(tx, "flush", due)
     timers.drop(tx, "flush", over)
+    timers.earlier(tx, "flush", show)
+    return bool(show)

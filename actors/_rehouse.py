@@ -4,28 +4,33 @@ from __future__ import annotations
 
 from typing import Any
 
-import orjson
-
 from actors import _runtime
 from tocsin.domain import grouping, routing
-from tocsin.storage import events, groups, inbox, incidents, timers
+from tocsin.storage import events, groups, inbox, incidents, labels, timers
 from tocsin.storage.record import Transaction
 
 Row = dict[str, Any]
 
 
-def rehouse(tx: Transaction, tenant: _runtime.Tenant, group: Row, members: list[Row]) -> bool:
-    """Hold the members of a locked group against the policy; True where some are on their way.
+def rehouse(
+    tx: Transaction, tenant: _runtime.Tenant, group: Row, members: list[Row], anew: bool = False
+) -> bool:
+    """Hold the members of a group against the policy; True where some are on their way.
 
+    The caller has locked the group, and then the incident it is in.
     An alert that stays and has further routes now is sent round as well: it joins those groups.
+    With `anew` all that fire are: what is known of them may have changed, and so their labels.
     """
     wanted = {m["fingerprint"]: _routes(tenant, m) for m in members if m["status"] == "firing"}
     strays = [m for m in members if group["route"] not in wanted.get(m["fingerprint"], set())]
     gone = [m for m in strays if m["status"] == "firing" or not _exists(tenant, group)]
     moving = [
-        m for m in members if wanted.get(m["fingerprint"], {group["route"]}) != {group["route"]}
+        m
+        for m in members
+        if wanted.get(m["fingerprint"], {group["route"]}) != {group["route"]}
+        or (m["status"] == "firing" and (anew or _has_rules(tenant, m)))
     ]
-    groups.leave(
+    groups.move_out(
         tx,
         [{"tenant": tenant.id, "group_id": group["id"], "fingerprint": m["fingerprint"]}
          for m in gone],
@@ -38,8 +43,16 @@ def rehouse(tx: Transaction, tenant: _runtime.Tenant, group: Row, members: list[
         _speak_at_next_tick(tx, tenant, group)
     else:
         timers.drop(tx, "flush", [{"tenant": tenant.id, "subject": group["id"]}])
-        incidents.close(tx, tenant.id, group["id"], "the policy changed")
+        changed = group["policy_version"] != tenant.version or not _exists(tenant, group)
+        why = "the policy changed" if changed else "its alerts moved to other groups"
+        incidents.release(tx, tenant.id, group["id"], why)
     return bool(moving)
+
+
+def _has_rules(tenant: _runtime.Tenant, member: Row) -> bool:
+    """Whether rules may call it something else now, or did before."""
+    ruled = bool(member["ruled"])
+    return ruled or (tenant.policy is not None and bool(tenant.policy.rules))
 
 
 def _speak_at_next_tick(tx: Transaction, tenant: _runtime.Tenant, group: Row) -> None:
@@ -52,8 +65,9 @@ def _speak_at_next_tick(tx: Transaction, tenant: _runtime.Tenant, group: Row) ->
 
 
 def house(tx: Transaction, tenant: _runtime.Tenant, homeless: list[Row]) -> bool:
-    """Send round the alerts, so far in no group, that have a receiver now."""
-    moving = [alert for alert in homeless if _routes(tenant, alert)]
+    """Send round the alerts, so far in no group, that have a receiver now or may get one."""
+    steps = tenant.policy is not None and bool(tenant.policy.steps)
+    moving = [alert for alert in homeless if steps or _routes(tenant, alert)]
     _route_anew(tx, tenant, moving)
     return bool(moving)
 
@@ -67,8 +81,8 @@ def _exists(tenant: _runtime.Tenant, group: Row) -> bool:
 def _routes(tenant: _runtime.Tenant, member: Row) -> set[str]:
     if tenant.policy is None:
         return set()
-    labels = orjson.loads(member["labels"])
-    return {route.id for route in routing.match(tenant.policy.root, labels) if route.receiver}
+    taken = routing.match(tenant.policy.root, labels.of(member))
+    return {route.id for route in taken if route.receiver}
 
 
 def _route_anew(tx: Transaction, tenant: _runtime.Tenant, moving: list[Row]) -> None:
@@ -83,7 +97,7 @@ def _route_anew(tx: Transaction, tenant: _runtime.Tenant, moving: list[Row]) -> 
             for m in moving
         ],
     )  # fmt: skip
-    inbox.hand_on(tx, "evaluate", [(tenant.id, made, tx.now)])
+    inbox.hand_on(tx, "enrich", [(tenant.id, made, tx.now)])
 
 
 def _close_events(tx: Transaction, tenant: int, gone: list[Row]) -> None:

@@ -7,20 +7,27 @@ import threading
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+import structlog
+
 import channels
 from actors import _lifeline
+from tocsin import errors
 from tocsin.config import documents, settings
 from tocsin.domain.policy import Policy
+from tocsin.i18n import rendering
 from tocsin.security import crypto
+from tocsin.storage import inbox, tenants
 from tocsin.storage import policies as stored
-from tocsin.storage import tenants
 from tocsin.storage.record import Record, Transaction
 from workers import enqueue, queues
 from workers.broker import BellBroker
 from workers.limits import Limiter
 
+log = structlog.get_logger(__name__)
+
 #: Connections of one process: its threads share them, deliveries hold none while they send.
 CONNECTIONS = 8
+UNREADABLE = "The policy in force cannot be read by this program; an older version is used"
 
 
 @dataclass(frozen=True)
@@ -41,7 +48,7 @@ class Runtime:
     bell: enqueue.Bell
     limiter: Limiter
     queues: dict[str, str]
-    _parsed: dict[tuple[int, int], Policy] = field(default_factory=dict)
+    _parsed: dict[tuple[int, int], Policy | None] = field(default_factory=dict)
 
     def tenants(self, tx: Transaction, ids: Iterable[int]) -> dict[int, Tenant]:
         """These tenants with the policy that is theirs in this very transaction."""
@@ -52,15 +59,30 @@ class Runtime:
         }
 
     def policy(self, tx: Transaction, tenant: int, version: int | None) -> Policy | None:
-        """One version of a tenant's policy. A stored document was checked when it was applied."""
+        """One version of a tenant's policy, or the newest before it that this program can read.
+
+        A stored document was checked when it was applied, but perhaps by a newer program that
+        works beside this one: what it knew last then beats stopping, and somebody is told.
+        """
         if version is None:
             return None
         key = (tenant, version)
         if key not in self._parsed:
-            row = stored.version(tx, tenant, version)
-            assert row is not None
-            self._parsed[key] = documents.parse(row["document"], channels.settings_models())
+            self._parsed[key] = self._read(tx, tenant, version)
         return self._parsed[key]
+
+    def _read(self, tx: Transaction, tenant: int, version: int) -> Policy | None:
+        for number in range(version, 0, -1):
+            row = stored.version(tx, tenant, number)
+            try:
+                if row is not None:
+                    return documents.parse(row["document"], channels.settings_models())
+            except errors.PolicyError as error:
+                log.error("policy cannot be read", tenant=tenant, version=number, error=str(error))
+                if number == version:
+                    said = f"version {version}: {error.message}"
+                    inbox.page(tx, tenant, "TocsinPolicyUnreadable", UNREADABLE, said)
+        return None
 
     def seal(self, tx: Transaction, tenant: int, plain: bytes) -> bytes:
         if not self.sealer.ready(tenant):
@@ -117,7 +139,11 @@ def warm_up() -> None:
     """Do beforehand what the first page would otherwise wait for."""
     runtime = here()
     channels.http_client(runtime.settings.egress_allow)
+    templated = False
     with runtime.record.admin() as tx:
         for tenant in tenants.listed(tx):
             runtime.sealer.load(tx, tenant["id"])
-            runtime.policy(tx, tenant["id"], tenant["policy_version"])
+            policy = runtime.policy(tx, tenant["id"], tenant["policy_version"])
+            templated |= bool(policy and policy.templates)
+    if templated:
+        rendering.renderer().start()

@@ -12,8 +12,8 @@ import orjson
 from actors import _batches, _line
 from schemas.alert import Alert
 from tocsin.domain import lifecycle
-from tocsin.domain.change import Change
-from tocsin.storage import alerts, events, timers
+from tocsin.domain.change import Change, Repeat
+from tocsin.storage import alerts, events, labels, timers
 from workers.drain import Rows
 
 Key = tuple[int, str]
@@ -22,15 +22,35 @@ Counts = Counter[tuple[int, str, str, datetime]]
 
 
 @dataclass(slots=True)
+class Again:
+    """So many repeats between the first and the last."""
+
+    times: int = 0
+    first: datetime | None = None
+    last: datetime | None = None
+
+    def add(self, moment: datetime) -> None:
+        self.times += 1
+        self.first = min(self.first or moment, moment)
+        self.last = max(self.last or moment, moment)
+
+
+@dataclass(slots=True)
 class Track:
     """One alert through the arrivals of a drain."""
 
     known: lifecycle.Known | None
-    unknown: bool
+    stored: dict[str, Any] | None
     count: int = 0
     last: _batches.Arrival | None = None
     changed: bool = False
     sooner: bool = False
+    #: How often it was repeated while it fires, for tenants whose rules count; None: nobody does.
+    again: Again | None = None
+
+    @property
+    def unknown(self) -> bool:
+        return self.stored is None
 
 
 @dataclass(slots=True)
@@ -51,7 +71,9 @@ def dedup(load: _line.Load, rows: Rows) -> list[Change]:
     happened = [event for arrival in came if (event := _judge(now, tracks, counts, arrival))]
     _count(load, counts)
     _store(load, tracks)
-    return _events(load, happened)
+    load.repeats = [_repeat(key, track) for key, track in tracks.items() if track.again
+                    and track.again.times]  # fmt: skip
+    return _events(load, tracks, happened)
 
 
 def _lock(load: _line.Load, came: list[_batches.Arrival]) -> dict[Key, Track]:
@@ -62,10 +84,16 @@ def _lock(load: _line.Load, came: list[_batches.Arrival]) -> dict[Key, Track]:
             lifecycle.Known(row["status"], row["starts_at"], row["ends_at"], row["expires_at"])
             if (row := found.get(key))
             else None,
-            unknown=row is None,
+            stored=row,
+            again=Again() if _counts(load, key[0]) else None,
         )
         for key in keys
     }
+
+
+def _counts(load: _line.Load, tenant: int) -> bool:
+    policy = load.tenants[tenant].policy
+    return policy is not None and policy.rules.counts
 
 
 def _judge(
@@ -89,6 +117,8 @@ def _judge(
         # Two senders that overlap: the start may move back, an end may become later.
         moved = (verdict.starts_at, verdict.ends_at) != (before.starts_at, before.ends_at)
         track.changed = track.changed or moved
+        if track.again is not None and verdict.status == "firing":
+            track.again.add(arrival.received_at)
         return None
     track.changed = track.changed or verdict.kind != "stale"
     return Happened(arrival, kind, verdict)
@@ -145,24 +175,52 @@ def _row(key: Key, track: Track, alert: Alert) -> dict[str, Any]:
     }
 
 
-def _events(load: _line.Load, happened: list[Happened]) -> list[Change]:
+def _events(load: _line.Load, tracks: dict[Key, Track], happened: list[Happened]) -> list[Change]:
     ids = events.insert(load.tx, [_event(load, each) for each in happened])
     return [
-        Change(
-            tenant=each.arrival.tenant,
-            fingerprint=each.arrival.alert.fingerprint,
-            event=id,
-            received_at=each.arrival.received_at,
-            kind=each.kind,
-            status=each.verdict.status,
-            severity=each.arrival.alert.severity,
-            labels=each.arrival.alert.labels,
-            starts_at=each.verdict.starts_at,
-            policy_version=load.tenants[each.arrival.tenant].version,
-        )
+        _change(load, tracks, each, id)
         for id, each in zip(ids, happened, strict=True)
         if each.kind != "stale"
     ]
+
+
+def _repeat(key: Key, track: Track) -> Repeat:
+    known, arrival, again, stored = track.known, track.last, track.again, track.stored or {}
+    assert known is not None
+    assert arrival is not None
+    assert again is not None
+    assert again.first is not None
+    assert again.last is not None
+    change = Change(
+        tenant=key[0], fingerprint=key[1], event=0, received_at=arrival.received_at,
+        kind="repeat", status="firing", severity=arrival.alert.severity,
+        labels=arrival.alert.labels, starts_at=known.starts_at,
+        annotations=arrival.alert.annotations, source=arrival.source,
+        extra=labels.pairs(stored.get("extra")), added=labels.pairs(stored.get("added")),
+    )  # fmt: skip
+    return Repeat(change, again.times, again.first, again.last)
+
+
+def _change(load: _line.Load, tracks: dict[Key, Track], each: Happened, id: int) -> Change:
+    tenant, alert = each.arrival.tenant, each.arrival.alert
+    stored = tracks[tenant, alert.fingerprint].stored or {}
+    return Change(
+        tenant=tenant,
+        fingerprint=alert.fingerprint,
+        event=id,
+        received_at=each.arrival.received_at,
+        kind=each.kind,
+        status=each.verdict.status,
+        severity=alert.severity,
+        labels=alert.labels,
+        starts_at=each.verdict.starts_at,
+        annotations=alert.annotations,
+        source=each.arrival.source,
+        extra=labels.pairs(stored.get("extra")),
+        added=labels.pairs(stored.get("added")),
+        ruled=labels.pairs(stored.get("ruled")),
+        policy_version=load.tenants[tenant].version,
+    )
 
 
 def _event(load: _line.Load, each: Happened) -> dict[str, Any]:

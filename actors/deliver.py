@@ -6,10 +6,12 @@ under that fence. Between the two no connection is held.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import structlog
 
 import channels
-from actors import _errands, _fates, _runtime, _work
+from actors import _errands, _fates, _runtime, _texts, _work
 from tocsin import errors
 from workers import queues
 
@@ -54,7 +56,9 @@ def _send(here: _runtime.Runtime, errand: _errands.Errand) -> None:
         _fates.put_back(here.record, errand.row, wait)
         return
     try:
-        receipt = channel.send(errand.message, errand.integration.settings, _call(here, errand))
+        texts, message = _texts.of(here, errand)
+        call = _call(here, errand, texts)
+        receipt = channel.send(message, errand.integration.settings, call)
     except errors.Retryable as error:
         _fates.try_later(here.record, errand.row, errand.claimed, error)
     except errors.Permanent as error:
@@ -65,10 +69,14 @@ def _send(here: _runtime.Runtime, errand: _errands.Errand) -> None:
         bug = errors.Retryable(f"{type(error).__name__} in the channel", in_doubt=True)
         _fates.try_later(here.record, errand.row, errand.claimed, bug)
     else:
-        _fates.sent(here.record, errand.row, errand.claimed, receipt.ref)
+        _fates.sent(
+            here.record, errand.row, errand.claimed, receipt.ref, receipt.provider_id, receipt.note
+        )
 
 
-def _call(here: _runtime.Runtime, errand: _errands.Errand) -> channels.Call:
+def _call(
+    here: _runtime.Runtime, errand: _errands.Errand, texts: Mapping[str, str]
+) -> channels.Call:
     chosen = here.settings
     return channels.Call(
         key=str(errand.row["id"]),
@@ -80,4 +88,14 @@ def _call(here: _runtime.Runtime, errand: _errands.Errand) -> channels.Call:
         ref=errand.ref,
         attempt=errand.row["attempts"],
         may_repeat=errand.row["in_doubt"],
+        locale=errand.policy.locale_for(errand.message.receiver),
+        texts=texts,
+        dial=channels.dialer(chosen.egress_allow),
+        callback_url=_callback_url(chosen.public_url, errand),
+        refused=errand.refused,
     )
+
+
+def _callback_url(public_url: str, errand: _errands.Errand) -> str:
+    """Where the provider may talk to us; the channel judges whether it can reach that."""
+    return f"{public_url.rstrip('/')}/t/{errand.slug}/callbacks/{errand.row['channel']}"

@@ -7,7 +7,7 @@ from datetime import timedelta
 import psycopg
 import structlog
 
-from actors import _groups, _notify, _rehouse, _runtime, _work
+from actors import _groups, _incidents, _notify, _rehouse, _runtime, _story, _work
 from tocsin import errors
 from tocsin.domain import flushing
 from tocsin.storage import groups, inbox, timers
@@ -83,32 +83,42 @@ def _once(
         ids = sorted({tenant for tenant, _ in held})
         tx.scope(ids)
         sheets = _groups.load(tx, here.tenants(tx, ids), held)
-        for sheet in sheets:
-            if (sheet.group is None or not sheet.members) and _rehouse.rehouse(
-                tx, sheet.tenant, sheet.row, sheet.members
-            ):
-                wakes.add(("evaluate", here.queues["evaluate"]))
-        wakes |= _notify.write(here, tx, _decide(tx, ids, sheets))
+        desk = _incidents.Desk(tx, timedelta(seconds=here.settings.correlation_window_seconds))
+        desk.hold(sheets)
+        lost = [sheet for sheet in sheets if _has_lost_its_alerts(sheet)]
+        for sheet in lost:
+            if _rehouse.rehouse(tx, sheet.tenant, sheet.row, sheet.members):
+                wakes.add(("enrich", here.queues["enrich"]))
+        desk.read(sheets, again=bool(lost))
+        going = [sheet for sheet in sheets if sheet not in lost]
+        wakes |= _notify.write(here, tx, _decide(tx, ids, going, desk), desk)
     return len(held) == limit
 
 
+def _has_lost_its_alerts(sheet: _groups.Sheet) -> bool:
+    """Its route is gone, or its alerts moved to other groups. One that ended is not active."""
+    return sheet.group is None or (not sheet.members and sheet.row["active"])
+
+
 def _decide(
-    tx: Transaction, tenants: list[int], sheets: list[_groups.Sheet]
-) -> list[_notify.Decided]:
+    tx: Transaction, tenants: list[int], sheets: list[_groups.Sheet], desk: _incidents.Desk
+) -> list[_story.Decided]:
+    """One after the other: what one group opens, the next may join."""
     silences = _groups.silences(tx, tenants)
-    return [
-        _notify.Decided(
-            sheet,
-            sheet.group,
-            flushing.plan(
-                sheet.group,
-                silences[sheet.tenant.id],
-                tx.now,
-                reopen_window=sheet.tenant.policy.reopen_window,
-                fresh=_notify.fresh_incident(sheet, tx.now),
-                updates_in_place=_notify.UPDATES_IN_PLACE,
-            ),
+    decided = []
+    for sheet in sheets:
+        if sheet.tenant.policy is None:
+            continue
+        group = desk.seat(sheet)
+        plan = flushing.plan(
+            group,
+            silences[sheet.tenant.id],
+            tx.now,
+            reopen_window=sheet.tenant.policy.reopen_window,
+            fresh=_notify.fresh_incident(sheet, tx.now),
+            updates_in_place=_notify.UPDATES_IN_PLACE,
+            target=desk.target(sheet),
         )
-        for sheet in sheets
-        if sheet.group is not None and sheet.members and sheet.tenant.policy is not None
-    ]
+        passing = silences[sheet.tenant.id].passing
+        decided.append(_story.Decided(sheet, group, plan, desk.apply(sheet, plan), passing))
+    return decided

@@ -37,7 +37,9 @@ def group(load: _line.Load, changes: list[Change]) -> list[Change]:
     outcomes: list[dict[str, Any]] = []
     gathered = _gather(load, changes, outcomes)
     groups.ensure(load.tx, [_new(load, key, g) for key, g in gathered.items() if g.fires])
-    locked = groups.lock(load.tx, list(gathered))
+    strays = _strays(load, changes, gathered)
+    locked = groups.lock(load.tx, [*gathered, *((s["tenant"], s["group_id"]) for s in strays)])
+    outcomes += _leave(load, strays)
     present = groups.members(
         load.tx, [(*key, mark) for key, g in gathered.items() for mark in g.changes]
     )
@@ -57,22 +59,64 @@ def group(load: _line.Load, changes: list[Change]) -> list[Change]:
     groups.join(load.tx, joining)
     _wake(load, gathered, locked, {(m["tenant"], m["group_id"]) for m in joining})
     if outcomes:
-        events.settle(load.tx, outcomes, _since(load, changes, present.values()))
+        events.settle(load.tx, outcomes, _since(load, changes, [*present.values(), *strays]))
     return []
+
+
+def _strays(
+    load: _line.Load, changes: list[Change], gathered: dict[GroupKey, Gathered]
+) -> list[dict[str, Any]]:
+    """Where alerts still are although their labels, as they are now, lead elsewhere."""
+    known = {(c.tenant, c.fingerprint) for c in changes if c.status == "firing" and c.kind != "new"}
+    return [
+        row
+        for row in groups.memberships(load.tx, sorted(known))
+        if row["fingerprint"] not in _marks(gathered, (row["tenant"], row["group_id"]))
+    ]
+
+
+def _marks(gathered: dict[GroupKey, Gathered], key: GroupKey) -> set[str]:
+    return set(gathered[key].changes) if key in gathered else set()
+
+
+def _leave(load: _line.Load, strays: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Take them out of there; the flush that is due then sees what is left of the group."""
+    groups.move_out(
+        load.tx, [{k: s[k] for k in ("tenant", "group_id", "fingerprint")} for s in strays]
+    )
+    due = {(s["tenant"], s["group_id"]) for s in strays}
+    items = [{"tenant": t, "subject": g, "due_at": load.tx.now} for t, g in sorted(due)]
+    timers.earlier(load.tx, "flush", items)
+    if items:
+        load.wakes.add("flush")
+    return [
+        _outcome(s["tenant"], s["event_id"], "superseded", "its labels lead to another group")
+        for s in strays
+        if s["event_id"] is not None
+    ]
 
 
 def _gather(
     load: _line.Load, changes: list[Change], outcomes: list[dict[str, Any]]
 ) -> dict[GroupKey, Gathered]:
     found: dict[GroupKey, Gathered] = {}
+    last = {(change.tenant, change.fingerprint): change for change in changes}
     for change in changes:
+        if change.dropped:
+            continue  # what is left is to take it out of the groups that it is in
+        final = last[change.tenant, change.fingerprint]
+        if change is not final and final.status == "firing":
+            # It fires on, perhaps elsewhere: where it was before must not keep it.
+            outcomes.append(_outcome(change.tenant, change.event, "superseded", str(final.event)))
+            continue
         policy = load.tenants[change.tenant].policy
-        taken = routing.match(policy.root, change.labels) if policy else []
+        labels_now = change.effective
+        taken = routing.match(policy.root, labels_now) if policy else []
         heard = [route for route in taken if route.receiver]
         if not heard:
             outcomes.append(_outcome(change.tenant, change.event, "no_route", "no receiver"))
         for route in heard:
-            labels = routing.group_labels(route, change.labels)
+            labels = routing.group_labels(route, labels_now)
             key = (change.tenant, grouping.group_id(change.tenant, route.id, labels))
             g = found.setdefault(key, Gathered(route, labels))
             if earlier := g.changes.get(change.fingerprint):

@@ -5,9 +5,12 @@ from __future__ import annotations
 from datetime import timedelta
 
 from actors import _runtime, _work
+from tocsin.storage import callbacks, lookups
 from workers import queues
 
 DAYS_AHEAD = 8
+#: An answer of another system that has run out stands in for it so long while that is down.
+ANSWERS_KEPT = timedelta(days=7)
 
 
 @_work.actor("housekeep", queues.BACKGROUND)
@@ -18,5 +21,7 @@ def housekeep(queue: str) -> bool:
         today = tx.now.date()
         tx.run("SELECT make_partitions(%s, %s)", [today, DAYS_AHEAD])
         tx.run("SELECT drop_partitions(%s)", [today - timedelta(days=here.settings.retention_days)])
+        lookups.forget(tx, tx.now - ANSWERS_KEPT)
+        callbacks.forget(tx, tx.now - timedelta(days=here.settings.retention_days))
         tx.run("DELETE FROM drain_note WHERE noted_at < now() - interval '1 day'")
     return False

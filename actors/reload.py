@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import structlog
@@ -10,8 +11,10 @@ import channels
 from actors import _runtime, _work
 from tocsin import errors
 from tocsin.config import documents
+from tocsin.i18n import trial
 from tocsin.security import audit
 from tocsin.storage import policies, tenants
+from tocsin.storage.record import Transaction
 from workers import queues
 
 log = structlog.get_logger(__name__)
@@ -40,26 +43,58 @@ def _read(path: Path) -> str | None:
         return None
 
 
+def _problem(text: str) -> str:
+    """Everything that is wrong with a document; empty where it is valid."""
+    try:
+        trial.check(documents.parse(text, channels.settings_models()), channels.parts())
+    except errors.PolicyError as error:
+        return str(error)
+    except Exception as error:
+        # One tenant's file must not keep those of the others from being taken.
+        log.exception("policy could not be checked")
+        return f"it could not be checked ({type(error).__name__})"
+    return ""
+
+
 def _take(here: _runtime.Runtime, path: Path, text: str) -> bool:
     """False where the tenant may still come."""
     author = f"file:{path.name}"
+    # Before the transaction: templates are tried in a process of their own, which takes a while.
+    problem = _problem(text)
     with here.record.admin() as tx:
         try:
             tenant = tenants.find(tx, path.stem)
         except errors.NotFound as error:
             log.warning("policy file without a tenant", file=path.name, error=str(error))
             return False
-        newest = policies.newest_of(tx, tenant, author)
-        if newest is not None and newest["document"] == text:
+        if _known(tx, tenant, author, text):
             policies.set_problem(tx, tenant, None)
             return True
-        try:
-            documents.parse(text, channels.settings_models())
-        except errors.PolicyError as error:
-            policies.set_problem(tx, tenant, str(error)[:2000])
-            log.error("policy refused, the old one stays", tenant=path.stem, problem=str(error))
+        if problem:
+            policies.set_problem(tx, tenant, problem[:2000])
+            log.error("policy refused, the old one stays", tenant=path.stem, problem=problem)
             return True
         version = policies.apply(tx, tenant, text, author)
+        policies.take_file(tx, tenant, _digest(text))
         audit.record(tx, tenant, author, "config.apply", str(version), {})
         log.info("policy applied", tenant=path.stem, version=version)
     return True
+
+
+def _known(tx: Transaction, tenant: int, author: str, text: str) -> bool:
+    """Whether this file was taken before: an older version that was put in force meanwhile stays.
+
+    A tenant of an older installation has no hash yet; its newest version from the file tells.
+    """
+    taken = policies.taken_file(tx, tenant)
+    if taken is not None:
+        return taken == _digest(text)
+    newest = policies.newest_of(tx, tenant, author)
+    if newest is None or newest["document"] != text:
+        return False
+    policies.take_file(tx, tenant, _digest(text))
+    return True
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

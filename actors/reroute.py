@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from actors import _rehouse, _runtime, _work
-from tocsin.storage import alerts, groups, timers
+from actors import _rehouse, _rules, _runtime, _work
+from tocsin.domain.policy import Policy
+from tocsin.storage import alerts, groups, incidents, memberships, timers
 from tocsin.storage.record import Transaction
 
 #: Groups, and alerts, of one transaction.
@@ -25,7 +26,7 @@ def reroute(queue: str) -> bool:
             return False
         moved = _next(here, tx, due[0])
     if moved:
-        here.wake("evaluate")
+        here.wake("enrich")
     return True
 
 
@@ -36,18 +37,39 @@ def _next(here: _runtime.Runtime, tx: Transaction, due: dict[str, Any]) -> bool:
     tenant = here.tenants(tx, [id])[id]
     if due["subject"].startswith(ALONE):
         return _alone(tx, tenant, due)
+    _rules.retire(tx, tenant)
     keys = groups.of_older_policy(tx, id, tenant.version or 0, LIMIT)
     rows = groups.lock(tx, keys)
     members: dict[groups.GroupKey, list[dict[str, Any]]] = {key: [] for key in keys}
     for member in groups.with_alerts(tx, keys):
         members[id, member["group_id"]].append(member)
-    moved = [_rehouse.rehouse(tx, tenant, rows[key], members[key]) for key in keys]
+    # All at once and in order, before one of them is touched.
+    of = memberships.of(tx, keys).values()
+    incidents.lock(tx, [(id, member["incident_id"]) for member in of])
+    moved = [
+        _rehouse.rehouse(tx, tenant, rows[key], members[key], _anew(here, tx, tenant, rows[key]))
+        for key in keys
+    ]
     if not keys:
         _go_on(tx, due, ALONE)
     return any(moved)
 
 
+def _anew(
+    here: _runtime.Runtime, tx: Transaction, tenant: _runtime.Tenant, group: dict[str, Any]
+) -> bool:
+    """Whether more, or something else, is known of alerts than when the group was held last."""
+    before = here.policy(tx, tenant.id, group["policy_version"] or None)
+    return before is None or tenant.policy is None or _known(before) != _known(tenant.policy)
+
+
+def _known(policy: Policy) -> tuple[Any, ...]:
+    steps = [(step.digest, step.name, step.matchers, step.overwrite) for step in policy.steps]
+    return policy.enrichment, steps, policy.services
+
+
 def _alone(tx: Transaction, tenant: _runtime.Tenant, due: dict[str, Any]) -> bool:
+    _rules.retire(tx, tenant)
     found = alerts.in_no_group(tx, tenant.id, due["subject"].removeprefix(ALONE), ALERTS)
     moved = _rehouse.house(tx, tenant, [alert for alert in found if alert["homeless"]])
     _go_on(tx, due, ALONE + found[-1]["fingerprint"] if len(found) == ALERTS else None)

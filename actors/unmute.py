@@ -1,9 +1,12 @@
-"""Unmute: when a silence ends, the groups that hold alerts back because of it speak again."""
+"""Unmute: when a silence ends or is changed, the groups that it held back ask again."""
 
 from __future__ import annotations
 
+from typing import Any
+
 from actors import _runtime, _work
-from tocsin.storage import groups, timers
+from tocsin.storage import groups, silences, timers
+from tocsin.storage.record import Transaction
 
 LIMIT = 100
 
@@ -20,10 +23,13 @@ def unmute(queue: str) -> bool:
 
 def _once(here: _runtime.Runtime) -> bool:
     with here.record.claims() as tx:
-        due = timers.due(tx, "silence", LIMIT)
+        due = timers.due(tx, silences.TIMER, LIMIT)
         if not due:
             return False
         tx.scope({row["tenant"] for row in due})
+        # Before the groups are looked for: who edits a silence has waited for the flushes that
+        # obeyed it, so after its lock their groups are seen.
+        ahead = silences.ahead(tx, [row["subject"] for row in due])
         held = groups.muted_by(tx, [row["subject"] for row in due])
         # Under the lock: a flush that still saw the silence must not overwrite the timer.
         groups.lock(tx, held)
@@ -32,5 +38,13 @@ def _once(here: _runtime.Runtime) -> bool:
             "flush",
             [{"tenant": tenant, "subject": group, "due_at": tx.now} for tenant, group in held],
         )
-        timers.drop(tx, "silence", [{"tenant": r["tenant"], "subject": r["subject"]} for r in due])
+        _arm(tx, due, ahead)
     return True
+
+
+def _arm(tx: Transaction, due: list[dict[str, Any]], ahead: dict[tuple[int, str], Any]) -> None:
+    """One that was only changed rings again at its end."""
+    subjects = [{"tenant": row["tenant"], "subject": row["subject"]} for row in due]
+    ends = [(each, ahead.get((each["tenant"], each["subject"]))) for each in subjects]
+    timers.exactly(tx, silences.TIMER, [{**each, "due_at": at} for each, at in ends if at])
+    timers.drop(tx, silences.TIMER, [each for each, at in ends if not at])

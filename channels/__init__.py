@@ -9,10 +9,26 @@ A channel is one file ``channels/<name>.py`` that defines
     How much one destination takes, for all processes together.
 ``CAPABILITIES: channels.Capabilities``
     What the provider can do, as data: nobody asks for a channel by its name.
+``PARTS: Mapping[str, channels.Form]``
+    What a template of the tenant may write, and how values are made harmless in it: "line" (one
+    line of text), "text", "html", "mrkdwn" (Slack), "json". ``call.texts`` holds what the templates
+    made; a part that is not there, the channel composes itself.
 ``destination(settings) -> str``
     Where it goes, for people, limits and lines; two places never share one, no secret shows.
 ``send(message, settings, call) -> channels.Receipt``
     One attempt, in a worker thread. Nothing but ``Retryable`` and ``Permanent`` leaves it.
+
+A channel may also define
+
+``own_words(message, locale) -> Mapping[str, str]``
+    What it says by itself for the parts of PARTS, for previews of templates.
+
+A channel whose provider also talks to us (buttons, replies, receipts) defines beside it
+
+``receive(post, settings, secrets, now) -> heard.Received``
+    Verifies the signature of what came to ``/t/<tenant>/callbacks/<channel>/<kind>`` and says what
+    it means; see ``schemas/heard.py``. Raises ``NotAuthenticated`` for what the provider did not
+    sign with these secrets.
 
 Evidence, which ``tests/contracts/test_channels.py`` asks for:
 ``tests/contracts/channels/<name>.yml`` with ``settings`` (``{base}`` stands for the address of a
@@ -24,76 +40,31 @@ Files that begin with an underscore are no channels.
 from __future__ import annotations
 
 import functools
-import os
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
-from typing import Annotated, Any, ClassVar, Protocol, cast
+from typing import Any, ClassVar, Literal, Protocol, cast
 
 import httpx
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel
 
-from schemas import message
-from tocsin import errors, plugins
+from schemas import heard, message
+from tocsin import plugins
+from tocsin.egress import credentials, sockets
 
-#: The name of a file below <secrets_dir>/<tenant>/.
-SecretFile = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")] | None
-#: NAME stands for the environment variable TOCSIN_SECRET_<TENANT>__<NAME>.
-SecretEnv = (
-    Annotated[str, Field(pattern=r"^[A-Za-z0-9]+([_-][A-Za-z0-9]+)*$", max_length=80)] | None
-)
-
-_SECRET_BYTES = 64 * 1024
-_TENANT = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
-_TELLTALE = ("xox", "whsec_", "SG.", "Bearer ", "http:", "https:")
+SecretFile = credentials.SecretFile
+SecretEnv = credentials.SecretEnv
 
 
-class ChannelSettings(BaseModel):
+class ChannelSettings(credentials.WithSecrets):
     """What a policy says about one destination; the base of every channel's ``Settings``."""
 
-    # A validation error is shown to people and logged: it must not repeat what was put in.
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    #: Those of the channel; set where the channels are loaded.
+    PARTS: ClassVar[Mapping[str, str]] = {}
 
-    #: Secrets without which the channel cannot work.
-    REQUIRED: ClassVar[tuple[str, ...]] = ()
 
-    @classmethod
-    def secrets(cls) -> tuple[str, ...]:
-        """The names x for which there are fields ``x_file`` and ``x_env``."""
-        fields = cls.model_fields
-        names = (name.removesuffix("_file") for name in fields if name.endswith("_file"))
-        return tuple(name for name in names if f"{name}_env" in fields)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _never_inline(cls, data: Any) -> Any:
-        if not isinstance(data, dict):
-            return data
-        for name in cls.secrets():
-            if name in data and name not in cls.model_fields:
-                raise ValueError(
-                    f"{name} is a secret and may not stand in the policy itself. Write it into a"
-                    f" file and give the file's name as {name}_file, or use {name}_env."
-                )
-            given = str(data.get(f"{name}_file") or data.get(f"{name}_env") or "")
-            if given.startswith(_TELLTALE):
-                raise ValueError(
-                    f"{name}_file and {name}_env take the name of the secret, but this looks like"
-                    " the secret itself."
-                )
-        return data
-
-    @model_validator(mode="after")
-    def _one_place(self) -> ChannelSettings:
-        for name in self.secrets():
-            places = (getattr(self, f"{name}_file"), getattr(self, f"{name}_env"))
-            if all(places):
-                raise ValueError(f"give either {name}_file or {name}_env, not both")
-            if name in self.REQUIRED and not any(places):
-                raise ValueError(f"give {name}_file or {name}_env")
-        return self
+#: How values are made harmless inside of a part that a template writes.
+Form = Literal["line", "text", "html", "mrkdwn", "json"]
 
 
 @dataclass(frozen=True)
@@ -126,7 +97,10 @@ class Call:
     the receipt of the last message of this line; or {"doubt": key} where that message may or may
     not have arrived under that key and was given up for this one. ``may_repeat`` is True where an
     earlier attempt of this same delivery was in doubt. ``now`` is the time of the record, not of
-    this machine.
+    this machine. ``texts`` are the parts that templates of the tenant wrote (see PARTS). ``dial``
+    opens connections for protocols that are not HTTP. ``callback_url`` is where this channel's
+    provider may talk to us, without the kind; ``refused`` are the addresses of this channel that
+    asked for silence.
     """
 
     key: str
@@ -137,14 +111,30 @@ class Call:
     attempt: int = 1
     may_repeat: bool = False
     locale: str = "en"
+    texts: Mapping[str, str] = field(default_factory=dict)
+    dial: sockets.Dialer = field(default_factory=sockets.Dialer, repr=False)
+    callback_url: str = ""
+    refused: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
 class Receipt:
-    """The provider has it. ``ref`` is kept for the next message of the line (None: keep none)."""
+    """The provider has it. ``ref`` is kept for the next message of the line (None: keep none).
+
+    ``note`` is for the record: a sentence where it was sent, but not to all of those addressed.
+    """
 
     ref: dict[str, str] | None
     provider_id: str
+    note: str = ""
+
+
+class Receiving(Protocol):
+    """The ``receive`` of a channel whose provider talks to us."""
+
+    def __call__(
+        self, post: heard.Post, settings: Any, secrets: Mapping[str, str], now: datetime
+    ) -> heard.Received: ...
 
 
 class Channel(Protocol):
@@ -153,87 +143,61 @@ class Channel(Protocol):
     Settings: type[ChannelSettings]
     LIMITS: Limits
     CAPABILITIES: Capabilities
+    PARTS: Mapping[str, Form]
 
     def destination(self, settings: Any) -> str: ...
 
     def send(self, message: message.Message, settings: Any, call: Call) -> Receipt: ...
 
 
-def resolve_secrets(
-    settings: ChannelSettings,
-    tenant: str,
-    secrets_dir: Path | None,
-    environ: Mapping[str, str] = os.environ,
-) -> dict[str, str]:
-    """Read the secrets that ``settings`` names, from places that belong to ``tenant`` alone.
-
-    Raises ``Permanent`` (configError) that says what to do where one is not there.
-    """
-    found = {}
-    for name in settings.secrets():
-        if file := getattr(settings, f"{name}_file"):
-            found[name] = _from_file(f"{name}_file", file, tenant, secrets_dir)
-        elif variable := getattr(settings, f"{name}_env"):
-            found[name] = _from_environment(f"{name}_env", variable, tenant, environ)
-    return found
+resolve_secrets = credentials.resolve
 
 
-def _from_file(option: str, name: str, tenant: str, secrets_dir: Path | None) -> str:
-    if secrets_dir is None:
-        raise _missing(f"{option}: {name} needs a folder of secrets. Set TOCSIN_SECRETS_DIR.")
-    if not _TENANT.fullmatch(tenant):
-        raise _missing(f"{option} cannot be used by a tenant with this name.")
-    folder = secrets_dir.resolve() / tenant
-    # Kubernetes mounts secrets as symbolic links, so links are followed - but never out.
-    path = (folder / name).resolve()
-    if Path(name).name != name or not path.is_relative_to(folder):
-        raise _missing(f"{option}: {name} is not a file of this tenant.")
-    try:
-        with path.open("rb") as file:
-            value = file.read(_SECRET_BYTES).decode().strip()
-    except (OSError, UnicodeDecodeError):
-        value = ""
-    if not value:
-        raise _missing(
-            f"{option}: {name} could not be read. Write the secret, as text, into {tenant}/{name}"
-            " below TOCSIN_SECRETS_DIR, readable for the user that runs Tocsin."
-        )
-    return value
-
-
-def _from_environment(option: str, name: str, tenant: str, environ: Mapping[str, str]) -> str:
-    # Two underscores between the two names, and none inside of a tenant's: with one, the secret
-    # c of tenant a-b would be the secret b-c of tenant a.
-    if not _TENANT.fullmatch(tenant):
-        raise _missing(f"{option} cannot be used by a tenant with this name.")
-    variable = f"TOCSIN_SECRET_{tenant}__{name}".upper().replace("-", "_")
-    value = environ.get(variable, "").strip()
-    if not value:
-        raise _missing(f"{option}: {name} is not set. Set {variable} where Tocsin is started.")
-    return value
-
-
-def _missing(text: str) -> errors.Permanent:
-    return errors.Permanent(text, reason="configError")
+def receiver(channel: str) -> Receiving | None:
+    """What hears the provider of this channel, where it has something to say."""
+    return cast("Receiving | None", getattr(REGISTRY.get(channel), "receive", None))
 
 
 @functools.cache
 def http_client(egress_allow: str) -> httpx.Client:
     """The guarded client of this process; ``egress_allow`` as in the setting of that name."""
-    from channels import _addresses, _egress
+    from tocsin.egress import addresses, guard
 
-    return _egress.client(_addresses.networks(egress_allow))
+    return guard.client(addresses.networks(egress_allow))
+
+
+@functools.cache
+def dialer(egress_allow: str) -> sockets.Dialer:
+    """The guarded way out of this process for what is not HTTP."""
+    from tocsin.egress import addresses
+
+    return sockets.Dialer(addresses.networks(egress_allow))
 
 
 def settings_models() -> dict[str, type[BaseModel]]:
-    """The settings model of each channel, for whoever validates a policy."""
+    """The settings model of each channel, with its PARTS, for whoever validates a policy."""
     return {name: channel.Settings for name, channel in REGISTRY.items()}
+
+
+def own_words(channel: str, message: message.Message, locale: str) -> dict[str, str]:
+    """What the channel says without a template, part by part; empty where it cannot tell."""
+    composed = getattr(REGISTRY[channel], "own_words", None)
+    return dict(composed(message, locale)) if composed else {}
+
+
+def parts() -> dict[str, Mapping[str, Form]]:
+    """What templates may write, by channel."""
+    return {name: channel.PARTS for name, channel in REGISTRY.items()}
 
 
 # Last, because the channels import this module for the words above.
 REGISTRY = cast(
     "dict[str, Channel]",
     plugins.load(
-        "channels", required=("Settings", "LIMITS", "CAPABILITIES", "destination", "send")
+        "channels",
+        required=("Settings", "LIMITS", "CAPABILITIES", "PARTS", "destination", "send"),
     ),
 )
+# A policy is read below the channels, which it knows by these models alone.
+for _channel in REGISTRY.values():
+    _channel.Settings.PARTS = _channel.PARTS

@@ -7,10 +7,11 @@ https://docs.slack.dev/reference/block-kit/blocks.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from typing import Any
-from urllib import parse
 
-from channels import _text
+from channels import _naming, _slack_actions, _text
 from schemas import message as messages
 from tocsin import i18n
 
@@ -21,13 +22,13 @@ SECTION = 3000
 FIELDS = 10
 FIELD = 2000
 ALERTS_SHOWN = 10
+#: So many sections the words of a template may fill.
+TEXT_SECTIONS = 6
 _URL = 1500
 
 #: Beside the words, never instead of them.
 _ICONS = {"critical": "🔴", "error": "🟠", "warning": "🟡", "info": "🔵", "none": "⚪"}
 _STATE_ICONS = {"acknowledged": "👀", "resolved": "✅"}
-#: The label that tells the alerts of a group apart, most telling first.
-_TELLING = ("instance", "pod", "host", "node", "service", "job")
 
 
 def escaped(text: str, limit: int) -> str:
@@ -50,7 +51,9 @@ def headline(message: messages.Message, locale: str) -> str:
     return escaped(f"{icon} {words}", HEADER)
 
 
-def blocks(message: messages.Message, locale: str, notes: tuple[str, ...] = ()) -> list[Block]:
+def blocks(
+    message: messages.Message, locale: str, notes: tuple[str, ...] = (), *, buttons: bool = False
+) -> list[Block]:
     """The parent message as it should look now; ``notes`` are sentences to put below."""
     made: list[Block] = [
         {"type": "header", "text": _object(headline(message, locale))},
@@ -61,7 +64,10 @@ def blocks(message: messages.Message, locale: str, notes: tuple[str, ...] = ()) 
     if alerts := _alerts(message, locale):
         made.append(_section(*alerts))
     made.append({"type": "context", "elements": _context(message, locale)})
+    notes = (*message.notes, *notes)
     made += [{"type": "context", "elements": [_plain(note, FIELD)]} for note in notes]
+    if buttons and not message.over:
+        made.append(_slack_actions.block(message, locale))
     return made
 
 
@@ -69,7 +75,41 @@ def change(message: messages.Message, locale: str) -> str:
     """What is new, for the thread: one escaped line."""
     partly = message.reason == "resolved" and not message.over
     what = i18n.say("change.partly_resolved" if partly else f"change.{message.reason}", locale)
-    return escaped(f"{what} {_counts(message, locale)}.", SECTION)
+    return escaped(f"{what} {_naming.counts(message, locale)}.", SECTION)
+
+
+def worded(blocks: list[Block], text: str) -> list[Block]:
+    """The message with the words of a template where facts and alerts stood."""
+    places = [at for at, block in enumerate(blocks) if block["type"] == "section"]
+    if not places or not text:
+        return blocks
+    sections = [{"type": "section", "text": _mrkdwn(piece)} for piece in _pieces(text)]
+    return [*blocks[: places[0]], *sections, *blocks[places[-1] + 1 :]]
+
+
+def read_aloud(blocks: list[Block]) -> str:
+    """The text of the sections, in which facts and alerts stand."""
+    lines: list[str] = []
+    for block in blocks:
+        if block["type"] == "section":
+            texts = [block["text"]] if "text" in block else block["fields"]
+            lines += [text["text"] for text in texts]
+    return "\n".join(lines)
+
+
+def _pieces(text: str) -> list[str]:
+    """A text in sections that Slack takes, cut between lines where there are any."""
+    pieces: list[str] = []
+    while text and len(pieces) < TEXT_SECTIONS:
+        piece = text[:SECTION]
+        if len(text) > SECTION:
+            at = piece.rfind("\n")
+            # No half a link, no half an entity.
+            piece = piece[:at] if at > 0 else re.sub(r"(<[^<>]*|&\w{0,4})$", "", piece)
+        piece = piece or text[:SECTION]
+        pieces.append(piece)
+        text = text[len(piece) :].lstrip("\n")
+    return pieces
 
 
 def _labels(message: messages.Message) -> list[Block]:
@@ -79,7 +119,7 @@ def _labels(message: messages.Message) -> list[Block]:
 
 def _facts(message: messages.Message, locale: str) -> list[str]:
     facts = [i18n.say("message.why", locale, why=_text.plain(message.why, 1000))]
-    facts.append(_counts(message, locale))
+    facts.append(_naming.counts(message, locale))
     if message.acknowledged_by:
         who = _text.plain(message.acknowledged_by, 200)
         facts.append(i18n.say("message.acknowledged_by", locale, who=who))
@@ -89,25 +129,17 @@ def _facts(message: messages.Message, locale: str) -> list[str]:
     return facts
 
 
-def _counts(message: messages.Message, locale: str) -> str:
-    parts = []
-    if message.firing or not message.resolved:
-        parts.append(i18n.say("message.firing", locale, n=message.firing))
-    if message.resolved:
-        parts.append(i18n.say("message.resolved", locale, n=message.resolved))
-    return ", ".join(parts)
-
-
 def _alerts(message: messages.Message, locale: str) -> list[str]:
     shown = message.alerts[:ALERTS_SHOWN]
-    lines = [f"• {_alert(alert, locale)}" for alert in shown]
+    common = message.common_labels if len(message.alerts) > 1 else {}
+    lines = [f"• {_alert(alert, common, locale)}" for alert in shown]
     if left := message.truncated + len(message.alerts) - len(shown):
         lines.append(i18n.say("message.truncated", locale, n=left))
     return lines
 
 
-def _alert(alert: messages.AlertView, locale: str) -> str:
-    name = next((alert.labels[label] for label in _TELLING if label in alert.labels), "")
+def _alert(alert: messages.AlertView, common: Mapping[str, str], locale: str) -> str:
+    name = _naming.of(alert.labels, common)
     told = alert.annotations.get("summary") or alert.annotations.get("description") or ""
     alone = alert.labels.get("alertname", alert.fingerprint)
     line = ": ".join(filter(None, (_text.plain(name, 80), _text.plain(told or alone, 150))))
@@ -131,14 +163,8 @@ def _context(message: messages.Message, locale: str) -> list[Block]:
 
 def safe_url(url: str) -> str | None:
     """A web address written so that it cannot end early within <...|...>; None for all else."""
-    try:
-        parts = parse.urlsplit(url)
-    except ValueError:
-        return None
-    if parts.scheme not in ("http", "https") or not parts.netloc or len(url) > _URL:
-        return None
-    quoted = parse.quote(url, safe="%/:?#[]@!$&'()*+,;=~", errors="replace")
-    return quoted.replace("&", "&amp;") if len(quoted) <= _URL else None
+    target = _text.web_address(url, _URL)
+    return target.replace("&", "&amp;") if target else None
 
 
 def _section(*lines: str) -> Block:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from urllib import parse
 
 #: The escape sequences of terminals, whole, so that no "[31m" is left behind.
 _ANSI = re.compile(r"\x1b(\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)?|[@-Z\\^_])")
@@ -24,3 +25,20 @@ def plain(text: str, limit: int) -> str:
     line = _SPACE.sub(" ", _HIDDEN.sub("", _ANSI.sub("", rough))).strip()
     cut = len(line) > limit or len(rough) < len(text)
     return line[: limit - 1].rstrip() + "…" if cut and limit > 0 else line
+
+
+def web_address(url: str, limit: int = 1500) -> str | None:
+    """``url`` with nothing in it that could end it early; None for all but plain web addresses.
+
+    One with a user or a password in it is refused too: it shows one place and leads to another.
+    """
+    try:
+        parts = parse.urlsplit(url)
+    except ValueError:
+        return None
+    if parts.scheme not in ("http", "https") or not parts.netloc or "@" in parts.netloc:
+        return None
+    if len(url) > limit:
+        return None
+    quoted = parse.quote(url, safe="%/:?#[]@!$&'()*+,;=~", errors="replace")
+    return quoted if len(quoted) <= limit else None

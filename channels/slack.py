@@ -9,7 +9,10 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
-from typing import Any
+import zoneinfo
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Literal
 from urllib import request as urllib_request
 
 import slack_sdk
@@ -18,13 +21,16 @@ from slack_sdk import errors as slack_errors
 from slack_sdk.web import slack_response
 
 import channels
-from channels import _addresses, _http, _slack_blocks
+from channels import _slack_actions, _slack_blocks
+from schemas import heard
 from schemas import message as messages
 from tocsin import errors, i18n
+from tocsin.egress import addresses, exchange
 
 #: Slack allows about one message a second in each channel and some more for a moment.
 LIMITS = channels.Limits(per_second=1, burst=3)
 CAPABILITIES = channels.Capabilities(update_in_place=True, threads=True)
+PARTS: dict[str, channels.Form] = {"text": "mrkdwn"}
 
 EVENT_TYPE = "tocsin"
 #: How many of the newest messages are searched for the key.
@@ -83,19 +89,35 @@ class Settings(channels.ChannelSettings):
 
     REQUIRED = ("token",)
 
-    channel: str = Field(pattern=r"^#?[^\s<>&@#,]{1,80}$")
+    channel: str = Field(
+        pattern=r"^#?[^\s<>&@#,]{1,80}$", description="The channel's id (`C0123456789`) or name."
+    )
     token_file: channels.SecretFile = None
     token_env: channels.SecretEnv = None
-    api_url: str = "https://slack.com/api/"
+    signing_secret_file: channels.SecretFile = None
+    signing_secret_env: channels.SecretEnv = None
+    actions: Literal["mapped", "anyone", "off"] = Field(
+        "mapped",
+        description="Who may press the buttons: `people` of the policy, everybody, or nobody.",
+    )
+    timezone: str = Field("UTC", description="Where `until 8 in the morning` is.")
+    api_url: addresses.WebUrl = Field(
+        "https://slack.com/api/", description="Another address that speaks Slack's API."
+    )
 
-    @field_validator("api_url")
+    @field_validator("timezone")
     @classmethod
-    def _plainly_spelled(cls, url: str) -> str:
+    def _known_zone(cls, name: str) -> str:
         try:
-            _addresses.check_url(url)
-        except errors.Permanent as refused:
-            raise ValueError(refused.message) from None
-        return url
+            zoneinfo.ZoneInfo(name)
+        except (ValueError, OSError, zoneinfo.ZoneInfoNotFoundError):
+            raise ValueError("not a time zone: write it like Europe/Berlin or UTC") from None
+        return name
+
+    @property
+    def has_buttons(self) -> bool:
+        """Whether messages carry buttons: without the secret no press could be believed."""
+        return self.actions != "off" and bool(self.signing_secret_file or self.signing_secret_env)
 
 
 def destination(settings: Settings) -> str:
@@ -109,6 +131,22 @@ def send(message: messages.Message, settings: Settings, call: channels.Call) -> 
         return _send(_Client(settings, call), message, settings, call)
     except slack_errors.SlackApiError as refused:
         raise _problem(refused, settings, call) from None
+
+
+def own_words(message: messages.Message, locale: str) -> dict[str, str]:
+    """The facts and alerts below the header, as they read."""
+    return {"text": _slack_blocks.read_aloud(_slack_blocks.blocks(message, locale))}
+
+
+def receive(
+    post: heard.Post, settings: Settings, secrets: Mapping[str, str], now: datetime
+) -> heard.Received:
+    """A button that somebody pressed below a message (``actions``)."""
+    if post.kind != "actions" or not settings.has_buttons:
+        raise errors.NotAuthenticated
+    return _slack_actions.pressed(
+        post, secrets["signing_secret"], now, settings.timezone, settings.api_url
+    )
 
 
 class _ParentGone(Exception):
@@ -128,9 +166,10 @@ class _Client(slack_sdk.WebClient):
     ) -> dict[str, Any]:
         content = req.data if isinstance(req.data, bytes) else b""
         headers = dict(req.header_items())
-        reply = _http.post(
-            self._call, url, content, headers, body_needed=True, reply_bytes=_REPLY_BYTES
-        )
+        reply = exchange.post(
+            self._call.http, url, content, headers, now=self._call.now, body_needed=True,
+            reply_bytes=_REPLY_BYTES,
+        )  # fmt: skip
         try:
             readable = isinstance(json.loads(reply.body), dict)
         except ValueError:
@@ -150,7 +189,7 @@ def _send(
         ref = _receipt(found).ref or {} if found else {}
     if {"channel", "ts"} <= ref.keys():
         with contextlib.suppress(_ParentGone):
-            return _follow(client, message, call, ref["channel"], ref["ts"])
+            return _follow(client, message, settings, call, ref)
     return _first(client, message, settings, call)
 
 
@@ -164,17 +203,19 @@ def _first(
             return _receipt(found)
         notes = () if sure else (i18n.say("message.may_be_repeat", call.locale),)
     text = " ".join([_slack_blocks.headline(message, call.locale), *notes])
-    blocks = _slack_blocks.blocks(message, call.locale, notes)
+    blocks = _slack_blocks.blocks(message, call.locale, notes, buttons=settings.has_buttons)
     return _receipt(_post(client, call, channel=settings.channel, text=text, blocks=blocks))
 
 
 def _follow(
-    client: _Client, message: messages.Message, call: channels.Call, channel: str, ts: str
-) -> channels.Receipt:
+    client: _Client, message: messages.Message, settings: Settings, call: channels.Call,
+    ref: dict[str, str],
+) -> channels.Receipt:  # fmt: skip
     """Change the parent in place, which may be done twice, then tell the change below it."""
+    channel, ts = ref["channel"], ref["ts"]
     ref = {"channel": channel, "ts": ts}
     changed = _slack_blocks.headline(message, call.locale)
-    blocks = _slack_blocks.blocks(message, call.locale)
+    blocks = _slack_blocks.blocks(message, call.locale, buttons=settings.has_buttons)
     try:
         _say(client, "chat.update", call, channel=channel, ts=ts, text=changed, blocks=blocks)
     except slack_errors.SlackApiError as refused:
@@ -199,6 +240,8 @@ def _post(client: _Client, call: channels.Call, **what: Any) -> dict[str, Any]:
 
 def _say(client: _Client, method: str, call: channels.Call, **what: Any) -> dict[str, Any]:
     """Send with blocks and key; where Slack finds fault with those, the bare text must do."""
+    if blocks := what.get("blocks"):
+        what["blocks"] = _slack_blocks.worded(blocks, call.texts.get("text", ""))
     metadata = {"event_type": EVENT_TYPE, "event_payload": {"key": call.key}}
     what |= {"link_names": False, "parse": "none"}
     try:
@@ -274,7 +317,7 @@ def _problem(
     if code in _SLOWER:
         text = f"Slack is asked too often for {settings.channel}."
         headers = {name.lower(): value for name, value in refused.response.headers.items()}
-        after = _http.retry_after(headers.get("retry-after"), call.now)
+        after = exchange.retry_after(headers.get("retry-after"), call.now)
         return errors.Retryable(text, reason="rateLimited", after=after)
     if code in _AGAIN:
         # Slack's documentation: parts of it may have been done before the error.

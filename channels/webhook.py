@@ -15,12 +15,13 @@ from urllib import parse
 from pydantic import Field, field_validator, model_validator
 
 import channels
-from channels import _addresses, _http
 from schemas import message as messages
 from tocsin import errors
+from tocsin.egress import addresses, exchange
 
 LIMITS = channels.Limits(per_second=50, burst=100)
 CAPABILITIES = channels.Capabilities(idempotent=True)
+PARTS: dict[str, channels.Form] = {"body": "json"}
 
 #: What Alertmanager writes where an alert has no end.
 ZERO_TIME = "0001-01-01T00:00:00Z"
@@ -44,7 +45,7 @@ class Settings(channels.ChannelSettings):
     receiver may change from one to the other at its leisure.
     """
 
-    url: str | None = None
+    url: addresses.WebUrl | None = Field(None, description="Where to post.")
     url_file: channels.SecretFile = None
     url_env: channels.SecretEnv = None
     signing_secret_file: channels.SecretFile = None
@@ -52,17 +53,9 @@ class Settings(channels.ChannelSettings):
     #: Sent as `Authorization: Bearer ...`.
     token_file: channels.SecretFile = None
     token_env: channels.SecretEnv = None
-    headers: dict[str, str] = Field(default_factory=dict)
-
-    @field_validator("url")
-    @classmethod
-    def _plainly_spelled(cls, url: str | None) -> str | None:
-        try:
-            if url is not None:
-                _addresses.check_url(url)
-        except errors.Permanent as refused:
-            raise ValueError(refused.message) from None
-        return url
+    headers: dict[str, str] = Field(
+        default_factory=dict, description="Further headers, not secret ones."
+    )
 
     @field_validator("headers")
     @classmethod
@@ -102,7 +95,7 @@ def destination(settings: Settings) -> str:
 
 def send(message: messages.Message, settings: Settings, call: channels.Call) -> channels.Receipt:
     """Post the message; the receiver knows a repeat by its ``webhook-id``."""
-    content = json.dumps(body(message), ensure_ascii=False, separators=(",", ":"))
+    content = call.texts.get("body") or own_words(message, call.locale)["body"]
     raw = content.encode("utf-8", "replace")
     headers = {
         **settings.headers,
@@ -114,8 +107,13 @@ def send(message: messages.Message, settings: Settings, call: channels.Call) -> 
         headers["webhook-signature"] = signatures(secrets, call.key, call.now, raw)
     if token := call.secrets.get("token"):
         headers["authorization"] = f"Bearer {token}"
-    _http.post(call, settings.url or call.secrets["url"], raw, headers)
+    exchange.post(call.http, settings.url or call.secrets["url"], raw, headers, now=call.now)
     return channels.Receipt(ref=None, provider_id=call.key)
+
+
+def own_words(message: messages.Message, locale: str) -> dict[str, str]:
+    """The body for a receiver that knows Alertmanager's; it speaks no language."""
+    return {"body": json.dumps(body(message), ensure_ascii=False, separators=(",", ":"))}
 
 
 def signatures(secrets: str, key: str, now: datetime, content: bytes) -> str:
@@ -165,6 +163,7 @@ def body(message: messages.Message) -> dict[str, Any]:
             "title": message.title,
             "severity": message.severity,
             "why": message.why,
+            "notes": message.notes,
         },
     }
 

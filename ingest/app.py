@@ -7,17 +7,20 @@ import functools
 import logging
 import re
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ingest import access, answers, bodies, routes, sealing, vital
+from ingest import access, answers, bodies, means, routes, sealing, vital
 from ingest.clock import Clock
 from ingest.flusher import Entry, Flusher
 from ingest.ringer import Ringer
 from tocsin import errors
 from tocsin.config import settings as configuration
 from tocsin.config.settings import Settings
-from tocsin.security import crypto
+from tocsin.security import crypto, tokens
 from tocsin.storage.record import AsyncRecord
+
+if TYPE_CHECKING:
+    import httpx
 
 log = logging.getLogger(__name__)
 
@@ -37,8 +40,8 @@ _KEY = re.compile(r"(/i/)[^/\s?]+")
 class Ingest:
     """An ASGI application. Whoever mounts it below another calls `start` and `stop` itself."""
 
-    def __init__(self, settings: Settings, ring: Ring) -> None:
-        self._settings, self._ring = settings, ring
+    def __init__(self, settings: Settings, ring: Ring, http: httpx.Client | None = None) -> None:
+        self._settings, self._ring, self._http_out = settings, ring, http
         self._routes = routes.table()
 
     async def __call__(self, scope: Scope, receive: bodies.Receive, send: Send) -> None:
@@ -61,6 +64,7 @@ class Ingest:
         self._callers = callers = access.Callers(self._records[0], sealer, clock)
         self._flusher = flusher = Flusher(self._records[1], clock, self._ringer)
         self._large = asyncio.Semaphore(1)
+        self._means = means.Means(self._settings, self._http_out)
         logging.getLogger("uvicorn.access").addFilter(_without_key)
         await flusher.probe()
         self._tasks = (
@@ -77,6 +81,7 @@ class Ingest:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await asyncio.to_thread(self._ringer.stop)
+        await self._means.close()
         for record in self._records:
             await record.close()
 
@@ -141,8 +146,11 @@ class Ingest:
         access.check(caller, given, target.tenant)
         fields = dict(headers)
         body = await bodies.read(fields, receive, claim)
-        work = functools.partial(self._prepare, target, caller.tenant, body, _traceparent(fields))
-        if len(body) < _THREAD_FROM:
+        parse = await self._admitted(target, caller, fields, body)
+        work = functools.partial(
+            self._prepare, target, parse, caller.tenant, body, _traceparent(fields)
+        )
+        if len(body) < getattr(target.source, "THREAD_FROM", _THREAD_FROM):
             entry, answer = work()
         else:
             async with self._large:
@@ -151,25 +159,45 @@ class Ingest:
             await self._flusher.store(entry)
         return answer
 
+    async def _admitted(
+        self, target: routes.Target, caller: tokens.Caller, fields: Mapping[bytes, bytes],
+        body: bytes,
+    ) -> means.Parse:  # fmt: skip
+        """How to read the body, once the source found that its sender may say what it says."""
+        source = target.source
+        assert source is not None
+        if hasattr(source, "admit"):
+            call = means.Call(
+                caller.tenant, caller.slug, target.item, fields, self._clock.now(), self._means
+            )
+            chosen: means.Parse = await source.admit(call, body)
+            return chosen
+        parse: means.Parse = source.parse
+        return parse
+
     def _prepare(
-        self, target: routes.Target, tenant: int, body: bytes, traceparent: str | None
-    ) -> tuple[Entry, answers.Answer]:
+        self, target: routes.Target, parse: means.Parse, tenant: int, body: bytes,
+        traceparent: str | None,
+    ) -> tuple[Entry, answers.Answer]:  # fmt: skip
         """What to store, and what to say once it is stored."""
         source = target.source
         assert source is not None
         now, timeout = self._clock.now(), self._settings.resolve_timeout_seconds
-        parsed = source.parse(body, now, timeout)
+        parsed = parse(body, now, timeout)
         entry = sealing.entry(
-            self._sealer, tenant, target.name, parsed.alerts, parsed.rejected, traceparent
+            self._sealer, tenant, target.called, parsed.alerts, parsed.rejected, traceparent
         )
         if hasattr(source, "accepted"):
             return entry, source.accepted(parsed)
         return entry, answers.accepted(len(parsed.alerts), parsed.rejected)
 
 
-def build(settings: Settings, ring: Ring | None = None) -> Ingest:
-    """The application; `ring` tells the pipeline that there is work (default: through Redis)."""
-    return Ingest(settings, ring or _bell(settings))
+def build(settings: Settings, ring: Ring | None = None, http: httpx.Client | None = None) -> Ingest:
+    """The application; `ring` tells the pipeline that there is work (default: through Redis).
+
+    `http` is how senders' certificates are fetched (default: the guarded way out).
+    """
+    return Ingest(settings, ring or _bell(settings), http)
 
 
 async def app(scope: Scope, receive: bodies.Receive, send: Send) -> None:

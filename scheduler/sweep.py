@@ -13,9 +13,9 @@ from workers import enqueue, queues
 def rings(work: list[due.Due], stages: dict[str, str]) -> Iterator[tuple[str, str]]:
     """Whom to ring for this work: (actor, queue)."""
     for item in work:
-        if item.kind in ("inbox", "timer"):
+        if item.kind in ("inbox", "timer", "lookup"):
             # A newer version may have left work that this one has no actor for.
-            actor = item.work if item.kind == "inbox" else queues.TIMERS.get(item.work, "")
+            actor = queues.TIMERS.get(item.work, "") if item.kind == "timer" else item.work
             if actor in stages:
                 yield actor, stages[actor]
         else:

@@ -53,14 +53,18 @@ class Page(BaseModel, Generic[Item]):
 
 
 class AlertItem(BaseModel):
-    """One alert as it is stored now. `silenced_by` holds the silences in force that match it."""
+    """One alert as it is stored now.
+
+    `silenced_by` holds the silences in force that match it, `muted_by` the maintenance windows.
+    """
 
     fingerprint: str
     status: Status
     severity: Severity
-    labels: dict[str, str]
+    labels: dict[str, str] = Field(description="With what enrichment and rules put over them.")
+    added: dict[str, str] = Field({}, description="The labels that enrichment and rules set.")
     annotations: dict[str, str]
-    extra: dict[str, Any] = Field({}, description="What enrichment added.")
+    extra: dict[str, Any] = Field({}, description="Facts that enrichment found.")
     source: str
     generator_url: str
     starts_at: datetime
@@ -70,6 +74,7 @@ class AlertItem(BaseModel):
     first_seen: datetime
     last_seen: datetime
     silenced_by: list[str] = []
+    muted_by: list[str] = []
 
 
 class EventItem(BaseModel):

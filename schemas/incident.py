@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from datetime import datetime
 from typing import Any, Literal
 
@@ -30,6 +31,27 @@ class IncidentItem(BaseModel):
     acknowledged_by: str | None = None
     resolved_at: datetime | None = None
     resolved_by: str | None = None
+    merged_into: str | None = Field(None, description="The incident that its groups went to.")
+    groups_total: int = Field(1, description="How many groups of alerts it has.")
+
+
+class GroupItem(BaseModel):
+    """A group of alerts that belongs, or belonged, to an incident; `sentence` says why.
+
+    `reason` is opened, labels, services, merged or split; `detail` is what made it so.
+    """
+
+    id: str
+    labels: dict[str, str]
+    route: str
+    receiver: str
+    active: bool = Field(description="Whether it had alerts when it last spoke.")
+    joined_at: datetime
+    left_at: datetime | None = None
+    reason: str
+    confidence: float = Field(description="Between 0 and 1; 1 where people or nobody decided.")
+    detail: dict[str, Any]
+    sentence: str
 
 
 class TimelineItem(BaseModel):
@@ -61,16 +83,36 @@ class Explanation(BaseModel):
     receiver: str
     policy_version: int
     sentence: str
+    groups: list[str] = Field([], description="Why each of several groups belongs to it.")
     notifications: list[NotificationExplained]
 
 
 class IncidentDetail(IncidentItem):
-    """An incident with its alerts (the first 200), its story and its explanation."""
+    """An incident with its groups, its alerts (the first 200), its story and its explanation."""
 
+    groups: list[GroupItem]
     alerts: list[AlertItem]
     alerts_total: int
     timeline: list[TimelineItem]
     explanation: Explanation
+
+
+class Merge(BaseModel):
+    """Which incidents are the same thing as this one."""
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+
+    from_: list[uuid.UUID] = Field(alias="from", min_length=1, max_length=50)
+    note: Words | None = None
+
+
+class Split(BaseModel):
+    """Which groups are something else."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    groups: list[uuid.UUID] = Field(min_length=1, max_length=200)
+    note: Words | None = None
 
 
 class Note(BaseModel):

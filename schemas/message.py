@@ -29,10 +29,12 @@ class AlertView(BaseModel):
 
 
 class Message(BaseModel):
-    """One notification about one group of alerts; the same for every channel it goes to.
+    """One notification about one group of alerts, or about the whole incident of several groups.
 
-    ``alerts`` is bounded; ``truncated`` counts those left out. ``firing`` and ``resolved`` count
-    all. ``why`` is a sentence for the reader. ``url`` leads to the incident in Tocsin.
+    It is of the whole incident where a channel keeps one message up to date; the ``state`` is the
+    incident's in any case. ``alerts`` is bounded; ``truncated`` counts those left out. ``firing``
+    and ``resolved`` count all. ``why`` is a sentence for the reader, ``notes`` are further ones
+    (what is missing, what is odd). ``url`` leads to the incident in Tocsin.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -46,6 +48,7 @@ class Message(BaseModel):
     title: str
     severity: Severity
     why: str
+    notes: list[str] = []
     acknowledged_by: str | None = None
     group_labels: dict[str, str] = {}
     common_labels: dict[str, str] = {}
@@ -62,5 +65,5 @@ class Message(BaseModel):
 
     @property
     def over(self) -> bool:
-        """True when nothing of the group fires any more."""
-        return self.state == "resolved"
+        """True when nothing that is told of fires any more; the incident may go on elsewhere."""
+        return self.state == "resolved" or not self.firing

@@ -184,3 +184,30 @@ class Busy(TocsinError):
 
     status = 503
     title = "Busy"
+
+
+class Stale(TocsinError):
+    """Somebody else changed it after you read it, so nothing was written.
+
+    Read it again, and repeat your change with the ETag that comes with it.
+    """
+
+    status = 412
+    title = "Changed meanwhile"
+
+
+class NoVersion(TocsinError):
+    """A change must say which version it is of, so that two editors do not overwrite each other.
+
+    Read it, and send the ETag that comes with it as the header If-Match.
+    """
+
+    status = 428
+    title = "If-Match is missing"
+
+
+class Unconfirmed(TocsinError):
+    """Who sent this could not be confirmed now, so nothing was accepted. Send it again later."""
+
+    status = 503
+    title = "Sender not confirmed"

@@ -5,16 +5,25 @@ from __future__ import annotations
 from tocsin import errors
 
 PIPELINE, PAGE, NOTIFY, BACKGROUND = "pipeline", "page", "notify", "background"
+#: Asking other systems: whoever answers slowly must not keep anything else waiting.
+LOOKUP = "lookup"
 #: The line, once: what an accepted alert passes before its group waits for the flush.
 STAGES = ("dedup", "enrich", "evaluate", "group")
 #: What a timer of each kind wakes.
-TIMERS = {"flush": "flush", "expire": "expire", "silence": "unmute", "reroute": "reroute"}
-MOVABLE = (*STAGES, *TIMERS.values())
+TIMERS = {
+    "flush": "flush",
+    "expire": "expire",
+    "silence": "unmute",
+    "lull": "subside",
+    "reroute": "reroute",
+    "rule": "judge",
+}
+MOVABLE = (*STAGES, *TIMERS.values(), "lookup")
 
 
 def of_stages(text: str) -> dict[str, str]:
     """The queue of each stage, from "stage=queue,..."; raises SetupError for an unknown stage."""
-    chosen = dict.fromkeys(MOVABLE, PIPELINE)
+    chosen = {**dict.fromkeys(MOVABLE, PIPELINE), "lookup": LOOKUP}
     for pair in filter(None, (part.strip() for part in text.split(","))):
         stage, _, queue = pair.partition("=")
         if stage not in chosen or not queue.isidentifier():

@@ -104,10 +104,10 @@ def _one_by_one(body: bytes, read: Callable[[_fields.Tree], Draft], single: bool
             drafts.append(read(_fields.tree(element.value)))
         except Bad as bad:
             rejected.append(Rejected(index, bad.field, bad.reason, element.raw))
-    return Parsed(_finish_all(drafts), rejected)
+    return Parsed(finish_all(drafts), rejected)
 
 
-def _finish_all(drafts: Sequence[Draft]) -> list[Alert]:
+def finish_all(drafts: Sequence[Draft]) -> list[Alert]:
     known = _labels.judge([draft.labels for draft in drafts])
     return [
         finish(

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from tocsin import errors
 
 MAX_ALERTS = 10_000
+_DIGITS = 40
 _SPACE = re.compile(r"[ \t\r\n]*")
 
 
@@ -31,6 +32,13 @@ class Doubled(dict[str, Any]):
     name: str
 
 
+class Number(float):
+    """A number, never computed: `text` is how it stood there, as far as it is worth keeping."""
+
+    __slots__ = ("text",)
+    text: str
+
+
 class _Reader:
     """Decodes one value after another and remembers what JSON does not know."""
 
@@ -40,7 +48,7 @@ class _Reader:
             strict=False,
             object_pairs_hook=_object,
             parse_constant=self._constant,
-            # A number is never wanted, and int() refuses long ones.
+            # A number is at most shown, and int() refuses long ones.
             parse_int=_number,
             parse_float=_number,
         )
@@ -170,8 +178,10 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return doubled
 
 
-def _number(_digits: str) -> float:
-    return 0.0
+def _number(digits: str) -> Number:
+    number = Number()
+    number.text = digits[:_DIGITS]
+    return number
 
 
 def _unreadable(what: str) -> errors.BadRequest:

@@ -19,6 +19,7 @@ import psycopg
 import pytest
 import zstandard
 
+import channels
 from schemas.alert import Alert, Batch, Status
 from tests import databases
 from tests.conftest import Servers
@@ -26,6 +27,7 @@ from tocsin.demo import fakes
 from tocsin.domain import fingerprint, severity
 from tocsin.storage import intake, policies, tenants
 from tocsin.storage.record import Record
+from workers import queues
 
 POLICY = """
 route:
@@ -39,7 +41,7 @@ receivers:
       - url: {hook}
 """
 #: What is due goes with the test that left it; alerts and events of other tenants harm nobody.
-WAITING = "TRUNCATE inbox, timer, delivery, drain_note"
+WAITING = "TRUNCATE inbox, timer, delivery, drain_note, lookup, lookup_waiting"
 numbers = itertools.count(1)
 
 
@@ -69,9 +71,12 @@ class Hall:
     def settle(self) -> None:
         """Run everything until nothing is due any more."""
         for _ in range(20):
-            self.ring("dedup", "evaluate", "expire", "reroute", "unmute", "flush")
+            self.ring("lookup", queue="lookup")
+            self.ring("judge", "dedup", "enrich", "evaluate", "expire", "reroute", "subside")
+            self.ring("unmute")
+            self.ring("flush")
             for queue in ("page", "notify"):
-                self.ring("deliver_webhook", "deliver_slack", queue=queue)
+                self.ring(*map(queues.deliver, channels.REGISTRY), queue=queue)
             with self.record.claims() as tx:
                 if not tx.rows("SELECT 1 AS one FROM due_work()"):
                     return

@@ -320,7 +320,7 @@ def test_a_route_that_goes_before_its_group_speaks_is_noticed_by_the_flush(hall:
     tenant.send(alert(starts=tenant.now, team="db"))
     tenant.apply(POLICY)
     hall.ring("flush")
-    assert tenant.column("SELECT stage FROM inbox") == ["evaluate"]
+    assert tenant.column("SELECT stage FROM inbox") == ["enrich"]
     hall.settle()
     assert [message["receiver"] for message in tenant.told()] == ["ops"]
 

@@ -10,8 +10,9 @@ from unittest import mock
 import psycopg
 import pytest
 
+import channels
 from tests.actors.conftest import Hall, alert
-from workers import enqueue
+from workers import enqueue, queues
 
 DEAD = "redis://127.0.0.1:1/0"
 
@@ -33,8 +34,11 @@ def test_each_process_runs_only_what_lives_on_its_queues(hall: Hall) -> None:
     assert {"dedup", "group", "flush", "expire", "unmute", "reroute"} <= pipeline
     assert not {name for name in pipeline if name.startswith("deliver_")}
     both = [(actor.actor_name, q) for actor, q in homes(hall.broker, ["page", "notify"])]
-    assert both == [("deliver_slack", "page"), ("deliver_slack", "notify"),
-                    ("deliver_webhook", "page"), ("deliver_webhook", "notify")]  # fmt: skip
+    assert both == [
+        (queues.deliver(channel), queue)
+        for channel in sorted(channels.REGISTRY)
+        for queue in ("page", "notify")
+    ]
 
 
 def test_an_actor_that_fails_does_not_keep_the_others_from_running(

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.actors.conftest import POLICY, Hall, Tenant
+from tests.actors.conftest import POLICY, Hall, Tenant, alert
 from tocsin.security import audit
-from tocsin.storage import tenants
+from tocsin.storage import policies, tenants
 
 STATE = "SELECT policy_version, policy_problem FROM tenant"
 GOOD = POLICY.replace("{hook}", "https://hook.example/a")
@@ -68,6 +68,31 @@ def test_a_version_applied_by_hand_stays_until_the_file_changes(tenant: Tenant) 
     assert reload(tenant, GOOD + "# changed\n")[0] == 3
 
 
+def test_a_rollback_stays_until_the_hash_of_the_file_changes(tenant: Tenant) -> None:
+    first, second = GOOD, GOOD + "# second\n"
+    reload(tenant, first)
+    reload(tenant, second)
+    with tenant.hall.record.session([tenant.id]) as tx:
+        old = policies.version(tx, tenant.id, 1)
+        assert old is not None
+        assert policies.apply(tx, tenant.id, old["document"], "ann") == 3
+    for _ in range(2):
+        assert reload(tenant, second) == (3, None)
+        tenant.hall.module("reload")._seen.clear()  # as after a restart
+    assert reload(tenant, first) == (3, None), "it says what is in force already"
+    assert reload(tenant, second) == (4, None), "and now it has changed"
+
+
+def test_a_tenant_of_an_older_installation_keeps_what_was_applied_by_hand(tenant: Tenant) -> None:
+    reload(tenant, GOOD)
+    tenant.apply(GOOD + "# by hand\n")
+    with tenant.hall.record.session([tenant.id]) as tx:
+        tx.run("UPDATE tenant SET policy_file = NULL WHERE id = %s", [tenant.id])
+    tenant.hall.module("reload")._seen.clear()
+    assert reload(tenant, GOOD) == (2, None)
+    assert tenant.one("SELECT policy_file IS NOT NULL FROM tenant")
+
+
 def test_a_file_that_is_no_text_changes_nothing(tenant: Tenant) -> None:
     reload(tenant, GOOD)
     file(tenant).write_bytes(b"\xff\xfe")
@@ -86,3 +111,16 @@ def test_a_file_that_came_before_its_tenant_is_applied_once_there_is_one(hall: H
         assert made.one("SELECT policy_version FROM tenant") == 1
     finally:
         early.unlink()
+
+
+def test_a_stored_document_that_this_program_cannot_read_gives_way_to_the_one_before(
+    hall: Hall,
+) -> None:
+    tenant = hall.tenant(POLICY)
+    with hall.record.session([tenant.id]) as tx:
+        policies.apply(tx, tenant.id, "route: {receiver: ops}\nof_the_future: 1\n", "newer")
+    tenant.send(alert("Disk"))
+    hall.settle()
+    names = [told["groupLabels"]["alertname"] for told in tenant.told()]
+    assert sorted(names) == ["Disk", "TocsinPolicyUnreadable"]
+    assert tenant.column("SELECT attempts FROM inbox") == []

@@ -23,11 +23,11 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 import channels
-from channels import _addresses, _egress
 from tocsin import errors
 from tocsin.demo.fakes import server
+from tocsin.egress import addresses, guard
 
-LOOPBACK = _addresses.networks("127.0.0.0/8, ::1/128")
+LOOPBACK = addresses.networks("127.0.0.0/8, ::1/128")
 PUBLIC = "93.184.215.14"
 
 CASES: dict[str, list[list[str]]] = yaml.safe_load(
@@ -50,7 +50,7 @@ class Wire:
 
 def guarded(
     answers: list[list[str]], *, plain: bool = False, allow: str = ""
-) -> tuple[_egress._Backend, Wire, list[str]]:
+) -> tuple[guard._Backend, Wire, list[str]]:
     """A backend whose name server gives one of ``answers`` after the other."""
     asked: list[str] = []
 
@@ -58,7 +58,7 @@ def guarded(
         asked.append(host)
         return answers[min(len(asked), len(answers)) - 1]
 
-    backend = _egress._Backend(_addresses.networks(allow), resolve, plain, connect=1.0)
+    backend = guard._Backend(addresses.networks(allow), resolve, plain, connect=1.0)
     wire = Wire()
     backend._inner = wire  # type: ignore[assignment]
     return backend, wire, asked
@@ -79,8 +79,8 @@ def provider() -> Iterator[tuple[server.Server, list[server.Request], dict[str, 
 
 @pytest.mark.parametrize("text", NOT_PUBLIC)
 def test_addresses_that_are_not_public(text: str) -> None:
-    address = _addresses.unwrapped(ipaddress.ip_address(text))
-    assert not _addresses.is_public(address)
+    address = addresses.unwrapped(ipaddress.ip_address(text))
+    assert not addresses.is_public(address)
     backend, wire, _ = guarded([[text]])
     with pytest.raises(errors.Permanent, match="not public"):
         backend.connect_tcp("rebound.example", 443)
@@ -89,8 +89,8 @@ def test_addresses_that_are_not_public(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["8.8.8.8", PUBLIC, "2606:4700:4700::1111", "::ffff:8.8.8.8"])
 def test_addresses_that_are_public(text: str) -> None:
-    address = _addresses.unwrapped(ipaddress.ip_address(text))
-    assert _addresses.is_public(address)
+    address = addresses.unwrapped(ipaddress.ip_address(text))
+    assert addresses.is_public(address)
     backend, wire, _ = guarded([[text]])
     with pytest.raises(httpcore.ConnectError):
         backend.connect_tcp("hooks.example", 443)
@@ -100,7 +100,7 @@ def test_addresses_that_are_public(text: str) -> None:
 @pytest.mark.parametrize("host", ODD_HOSTS)
 def test_odd_spellings_are_refused(host: str) -> None:
     with pytest.raises(errors.Permanent):
-        _addresses.check_url(f"https://{host}/hook")
+        addresses.check_url(f"https://{host}/hook")
     backend, wire, asked = guarded([[PUBLIC]])
     with pytest.raises(errors.Permanent):
         backend.connect_tcp(host.strip("["), 443)
@@ -132,14 +132,14 @@ def test_odd_spellings_are_refused(host: str) -> None:
 )
 def test_addresses_that_are_not_plain(url: str) -> None:
     with pytest.raises(errors.Permanent) as refused:
-        _addresses.check_url(url)
+        addresses.check_url(url)
     assert refused.value.reason == "clientError"
     assert "password" not in str(refused.value).replace("or a password", "")
 
 
 @pytest.mark.parametrize("url", ["https://[::1]/", "https://127.0.0.1:8443/x?y=z#f", "http://a_b/"])
 def test_plain_addresses(url: str) -> None:
-    _addresses.check_url(url)
+    addresses.check_url(url)
 
 
 def test_one_private_address_among_public_ones_refuses_all() -> None:
@@ -198,9 +198,9 @@ def test_no_unix_socket() -> None:
 
 
 def test_a_bad_network_is_named() -> None:
-    assert _addresses.networks(" ") == ()
+    assert addresses.networks(" ") == ()
     with pytest.raises(errors.SetupError, match=r"'10\.0\.0\.1/8'"):
-        _addresses.networks("127.0.0.0/8,10.0.0.1/8")
+        addresses.networks("127.0.0.0/8,10.0.0.1/8")
 
 
 def test_a_name_server_that_hangs() -> None:
@@ -210,7 +210,7 @@ def test_a_name_server_that_hangs() -> None:
         answer.wait()
         return []
 
-    with _egress.client(connect=0.05, resolve=resolve) as client:
+    with guard.client(connect=0.05, resolve=resolve) as client:
         with pytest.raises(httpx.ConnectTimeout):
             client.post("https://slow.example/")
         answer.set()
@@ -221,13 +221,13 @@ def test_a_name_that_is_not_known(problem: Exception) -> None:
     def resolve(host: str, port: int) -> list[str]:
         raise problem
 
-    with _egress.client(resolve=resolve) as client, pytest.raises(httpx.ConnectError):
+    with guard.client(resolve=resolve) as client, pytest.raises(httpx.ConnectError):
         client.post("https://unknown.example/")
 
 
 def test_the_client_has_the_guard_on_every_scheme(provider: Any) -> None:
     running, requests, _ = provider
-    with _egress.client() as client:
+    with guard.client() as client:
         for url in (running.url, f"https://127.0.0.1:{running.port}", "https://[::ffff:7f00:1]/"):
             with pytest.raises(errors.Permanent, match="not public"):
                 client.post(url)
@@ -243,7 +243,7 @@ def test_names_are_kept_for_host_and_certificate(tmp_path: Path) -> None:
     context.sni_callback = lambda _socket, name, _context: heard.append(name)
     seen: dict[str, str] = {}
     port, thread = _serve_one(context, seen)
-    with _egress.client(LOOPBACK, resolve=lambda *_: ["127.0.0.1"], context=trust) as client:
+    with guard.client(LOOPBACK, resolve=lambda *_: ["127.0.0.1"], context=trust) as client:
         assert client.post(f"https://hooks.example:{port}/x").status_code == 204
     thread.join(10)
     assert heard == ["hooks.example"]
@@ -254,7 +254,7 @@ def test_a_certificate_for_another_name_is_not_taken(tmp_path: Path) -> None:
     context, trust = _tls(tmp_path, "other.example")
     port, thread = _serve_one(context, {})
     with (
-        _egress.client(LOOPBACK, resolve=lambda *_: ["127.0.0.1"], context=trust) as client,
+        guard.client(LOOPBACK, resolve=lambda *_: ["127.0.0.1"], context=trust) as client,
         pytest.raises(httpx.ConnectError, match="CERTIFICATE_VERIFY_FAILED"),
     ):
         client.post(f"https://hooks.example:{port}/x")
@@ -264,7 +264,7 @@ def test_a_certificate_for_another_name_is_not_taken(tmp_path: Path) -> None:
 def test_redirects_are_not_followed(provider: Any) -> None:
     running, requests, replies = provider
     replies["/"] = server.Reply(302, b"", {"location": f"{running.url}/inside"})
-    with _egress.client(LOOPBACK) as client:
+    with guard.client(LOOPBACK) as client:
         assert client.post(running.url).status_code == 302
     assert [request.path for request in requests] == ["/"]
 
@@ -274,14 +274,14 @@ def test_proxies_of_the_environment_are_not_asked(
 ) -> None:
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "HTTPS_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
-    with _egress.client(LOOPBACK) as client:
+    with guard.client(LOOPBACK) as client:
         assert client.post(provider[0].url).status_code == 200
 
 
 def test_cookies_of_one_receiver_are_not_shown_to_the_next_caller(provider: Any) -> None:
     running, requests, replies = provider
     replies["/"] = server.Reply(200, b"", {"set-cookie": "tenant=a; Path=/"})
-    with _egress.client(LOOPBACK) as client:
+    with guard.client(LOOPBACK) as client:
         client.post(running.url)
         client.post(running.url)
     assert all("cookie" not in request.headers for request in requests)
@@ -291,19 +291,19 @@ def test_replies_are_bounded(provider: Any) -> None:
     running, _, replies = provider
     replies["/"] = server.Reply(200, manner="huge")
     replies["/packed"] = server.Reply(200, b"\x1f\x8b" * 50, {"content-encoding": "gzip"})
-    with _egress.client(LOOPBACK) as client:
-        assert len(client.post(running.url).content) == _egress.REPLY_BYTES
+    with guard.client(LOOPBACK) as client:
+        assert len(client.post(running.url).content) == guard.REPLY_BYTES
         assert client.post(f"{running.url}/packed").content == b""
         wish = {"reply_bytes": 10**9}
         long = client.post(running.url, extensions=wish).content
-    assert len(long) == _egress.REPLY_BYTES_MOST
+    assert len(long) == guard.REPLY_BYTES_MOST
 
 
 @pytest.mark.parametrize("manner", ["hang", "drip"])
 def test_the_whole_request_has_one_time_limit(provider: Any, manner: server.Manner) -> None:
     running, _, replies = provider
     replies["/"] = server.Reply(200, manner=manner)
-    with _egress.client(LOOPBACK, total=0.2) as client, pytest.raises(httpx.ReadTimeout):
+    with guard.client(LOOPBACK, total=0.2) as client, pytest.raises(httpx.ReadTimeout):
         client.post(running.url)
 
 
@@ -311,14 +311,14 @@ def test_addresses_of_requests_are_not_logged(
     provider: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    with _egress.client(LOOPBACK) as client:
+    with guard.client(LOOPBACK) as client:
         client.post(f"{provider[0].url}/?key=secret-in-query")
     assert "secret-in-query" not in caplog.text
 
 
 def test_one_client_serves_many_threads(provider: Any) -> None:
     running, requests, _ = provider
-    with _egress.client(LOOPBACK) as client, futures.ThreadPoolExecutor(8) as threads:
+    with guard.client(LOOPBACK) as client, futures.ThreadPoolExecutor(8) as threads:
         replies = list(threads.map(client.post, [running.url] * 200))
     assert {reply.status_code for reply in replies} == {200}
     assert len(requests) == 200

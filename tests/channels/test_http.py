@@ -9,16 +9,16 @@ import httpx
 import pytest
 
 import channels
-from channels import _addresses, _egress, _http
 from tocsin import errors
 from tocsin.demo import fakes
+from tocsin.egress import addresses, exchange, guard
 
 NOW = datetime(2026, 3, 7, 3, 7, tzinfo=UTC)
 
 
 @pytest.fixture
 def call() -> Iterator[channels.Call]:
-    with _egress.client(_addresses.networks("127.0.0.0/8"), total=0.5) as http:
+    with guard.client(addresses.networks("127.0.0.0/8"), total=0.5) as http:
         yield channels.Call(key="k", secrets={}, http=http, now=NOW)
 
 
@@ -49,7 +49,7 @@ def call() -> Iterator[channels.Call]:
 def test_errors_below_http(
     problem: httpx.HTTPError, kind: type[Exception], in_doubt: bool | None, told: str
 ) -> None:
-    meant = _http.transport_problem(problem, "hooks.example")
+    meant = exchange.transport_problem(problem, "hooks.example")
     assert type(meant) is kind
     assert getattr(meant, "in_doubt", None) is in_doubt
     assert told in meant.message
@@ -62,7 +62,7 @@ def test_headers_that_cannot_be_written(call: channels.Call, value: str) -> None
     headers = {"authorization": f"Bearer {value}"}
     with fakes.serve() as running:
         with pytest.raises(errors.Permanent, match="written down") as refused:
-            _http.post(call, running.hook("a"), b"", headers)
+            exchange.post(call.http, running.hook("a"), b"", headers, now=NOW)
         assert running.ledger.calls() == []
     assert "s3cret" not in refused.value.message
     assert refused.value.__suppress_context__
@@ -85,4 +85,4 @@ def test_headers_that_cannot_be_written(call: channels.Call, value: str) -> None
     ],
 )
 def test_retry_after(header: str | None, after: float | None) -> None:
-    assert _http.retry_after(header, NOW) == after
+    assert exchange.retry_after(header, NOW) == after

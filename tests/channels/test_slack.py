@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 
 import channels
-from channels import _addresses, _egress, _slack_blocks, slack
+from channels import _slack_blocks, slack
 from schemas.alert import Severity
 from tests.channels import messages
 from tocsin import errors
 from tocsin.demo import fakes
 from tocsin.demo.fakes import faults
+from tocsin.egress import addresses, guard
 
 CHANNEL = "C0OPS"
 KEY = "0198c0de-3333-7000-8000-000000000003"
@@ -34,7 +35,7 @@ def there(workspace: fakes.Fakes) -> slack.Settings:
 
 @pytest.fixture
 def call() -> Iterator[channels.Call]:
-    with _egress.client(_addresses.networks("127.0.0.0/8"), total=0.5) as http:
+    with guard.client(addresses.networks("127.0.0.0/8"), total=0.5) as http:
         yield channels.Call(key=KEY, secrets={"token": "xoxb-fake"}, http=http, now=messages.NOW)
 
 

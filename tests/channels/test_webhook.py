@@ -15,11 +15,12 @@ import pytest
 import standardwebhooks
 
 import channels
-from channels import _addresses, _egress, webhook
+from channels import webhook
 from tests.channels import messages
 from tocsin import errors
 from tocsin.demo import fakes
 from tocsin.demo.fakes import faults, server
+from tocsin.egress import addresses, guard
 
 SECRET = "whsec_" + base64.b64encode(b"a secret of twenty-four+").decode()
 OTHER = "whsec_" + base64.b64encode(b"another one, also of 24+").decode()
@@ -34,7 +35,7 @@ def providers() -> Iterator[fakes.Fakes]:
 
 @pytest.fixture
 def http() -> Iterator[httpx.Client]:
-    with _egress.client(_addresses.networks("127.0.0.0/8"), total=0.5) as client:
+    with guard.client(addresses.networks("127.0.0.0/8"), total=0.5) as client:
         yield client
 
 
@@ -86,6 +87,7 @@ def test_the_body_is_that_of_alertmanager() -> None:
             "title": "DiskFull on db-1",
             "severity": "critical",
             "why": "route team=db sends critical alerts to ops",
+            "notes": [],
         },
     }
 

@@ -62,6 +62,23 @@ def test_an_incident_from_open_to_resolved(cli: Cli, story: seeds.Story) -> None
     assert "resolved already" in cli("incident", "ack", incident, status=1).stderr
 
 
+def test_incidents_are_merged_and_split(
+    cli: Cli, story: seeds.Story, record: Record, someone: Someone
+) -> None:
+    other = seeds.story(record, someone.tenant, instance="db-2")
+    into, gone = str(story.incident), str(other.incident)
+    done = cli("incident", "merge", into, gone, "--note", "one disk").stdout
+    assert done == f"{into}  open  DiskFull\n"
+    shown = cli("incident", "show", into).stdout
+    assert f"merged it in from the incident {gone}" in shown
+    assert "one disk" in shown
+    assert f"merged it in from the incident {gone}" in cli("incident", "why", into).stdout
+    assert "into itself" in cli("incident", "merge", into, into, status=1).stderr
+    made = cli("incident", "split", into, str(other.group)).stdout.split()
+    assert made[1] == "open"
+    assert {item["id"] for item in cli.read("incident", "list")} == {into, made[0]}
+
+
 def test_deliveries(cli: Cli, story: seeds.Story) -> None:
     [found] = cli.read("delivery", "list", "--state", "dead")
     assert "channel_not_found" in cli("delivery", "show", found["id"]).stdout

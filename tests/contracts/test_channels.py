@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import json
 import logging
 import uuid
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,87 +18,115 @@ import pytest
 import yaml
 
 import channels
-from channels import _addresses, _egress
 from tests.channels import messages
+from tests.contracts import providers
 from tocsin import errors
 from tocsin.demo.fakes import server
+from tocsin.egress import addresses, guard, sockets
 
 ALL = sorted(channels.REGISTRY)
 EVIDENCE = Path(__file__).parent / "channels"
 KEY = "0198c0de-1111-7000-8000-00000000abcd"
 
 
-class Provider:
-    """Answers every request with one reply and keeps what it was sent."""
+def evidence(name: str) -> dict[str, Any]:
+    """What a channel brings along for this contract."""
+    path = EVIDENCE / f"{name}.yml"
+    assert path.is_file(), f"channels/{name}.py brings no evidence: write {path.name}"
+    found: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return found
 
-    def __init__(self) -> None:
-        self.reply = server.Reply()
-        self.requests: list[server.Request] = []
 
-    async def answer(self, request: server.Request) -> server.Reply:
-        self.requests.append(request)
-        return self.reply
+#: Channel -> the file of tests/contracts/providers/ that speaks its protocol.
+SPOKEN = {name: evidence(name).get("provider", "http") for name in ALL}
+SCRIPTS = {
+    name: importlib.import_module(f"tests.contracts.providers.{name}")
+    for name in sorted(set(SPOKEN.values()))
+}
+OUTCOMES = [
+    pytest.param(name, outcome, id=f"{name}-{outcome.name}")
+    for name in ALL
+    for outcome in SCRIPTS[SPOKEN[name]].OUTCOMES
+]
+
+
+@dataclass(frozen=True)
+class Way:
+    """A way out of the house, of both kinds."""
+
+    http: httpx.Client
+    dial: sockets.Dialer
 
 
 class Sample:
     """A channel with the settings and secrets of its evidence, ready to send."""
 
-    def __init__(self, name: str, base: str) -> None:
-        path = EVIDENCE / f"{name}.yml"
-        assert path.is_file(), f"channels/{name}.py brings no evidence: write {path.name}"
-        text = path.read_text(encoding="utf-8").replace("{base}", base)
-        evidence: dict[str, Any] = yaml.safe_load(text)
+    def __init__(self, name: str, provider: providers.Provider) -> None:
+        brought = evidence(name)
         self.channel = channels.REGISTRY[name]
-        self.raw: dict[str, Any] = evidence["settings"]
+        self.raw: dict[str, Any] = {**brought["settings"], **providers.placed(brought, provider)}
+        self.elsewhere: dict[str, Any] = brought.get("elsewhere", {})
         self.settings = self.channel.Settings.model_validate(self.raw)
-        self.secrets: dict[str, str] = evidence["secrets"]
-        self.accepted = json.dumps(evidence["accepted"]).encode()
-        self.hidden: list[str] = [*self.secrets.values(), *evidence.get("hidden", [])]
-        self.never: list[str] = evidence.get("never", [])
+        self.secrets: dict[str, str] = brought["secrets"]
+        self.accepted: Any = brought.get("accepted", {})
+        self.hidden: list[str] = [*self.secrets.values(), *brought.get("hidden", [])]
+        self.never: list[str] = brought.get("never", [])
 
-    def send(self, http: httpx.Client, **changes: Any) -> channels.Receipt:
+    def send(self, way: Way, **changes: Any) -> channels.Receipt:
         message = changes.pop("message", None) or messages.first()
-        call = channels.Call(key=KEY, secrets=self.secrets, http=http, now=messages.NOW)
+        call = channels.Call(
+            key=KEY, secrets=self.secrets, http=way.http, now=messages.NOW, dial=way.dial
+        )
         return self.channel.send(message, self.settings, replace(call, **changes))
 
 
 @pytest.fixture(scope="module")
-def _listening() -> Iterator[tuple[Provider, str]]:
-    provider = Provider()
-    with server.running(server.Server(provider.answer)) as running:
-        yield provider, running.url
-
-
-@pytest.fixture
-def provider(_listening: tuple[Provider, str]) -> Provider:
-    _listening[0].reply = server.Reply()
-    _listening[0].requests.clear()
-    return _listening[0]
+def _listening() -> Iterator[dict[str, providers.Provider]]:
+    with contextlib.ExitStack() as life:
+        yield {
+            name: life.enter_context(server.running(script.Provider()))
+            for name, script in SCRIPTS.items()
+        }
 
 
 @pytest.fixture(params=ALL)
-def sample(
-    request: pytest.FixtureRequest, provider: Provider, _listening: tuple[Provider, str]
-) -> Sample:
-    sample = Sample(request.param, _listening[1])
-    provider.reply = server.Reply(200, sample.accepted)
+def name(request: pytest.FixtureRequest) -> str:
+    chosen: str = request.param
+    return chosen
+
+
+@pytest.fixture
+def provider(_listening: dict[str, providers.Provider], name: str) -> providers.Provider:
+    found = _listening[SPOKEN[name]]
+    found.forget()
+    return found
+
+
+@pytest.fixture
+def sample(provider: providers.Provider, name: str) -> Sample:
+    sample = Sample(name, provider)
+    provider.accept(sample.accepted)
     return sample
 
 
-@pytest.fixture
-def http() -> Iterator[httpx.Client]:
-    with _egress.client(_addresses.networks("127.0.0.0/8")) as client:
-        yield client
+def _way(provider: providers.Provider, total: float) -> Iterator[Way]:
+    allow = addresses.networks("127.0.0.0/8")
+    with guard.client(allow, total=total) as http:
+        yield Way(http, sockets.Dialer(allow, context=provider.trust))
 
 
 @pytest.fixture
-def impatient() -> Iterator[httpx.Client]:
-    with _egress.client(_addresses.networks("127.0.0.0/8"), total=0.3) as client:
-        yield client
+def way(provider: providers.Provider) -> Iterator[Way]:
+    yield from _way(provider, guard.TOTAL_SECONDS)
+
+
+@pytest.fixture
+def impatient(provider: providers.Provider) -> Iterator[Way]:
+    yield from _way(provider, 1.0)
 
 
 def test_there_are_channels() -> None:
-    assert {"slack", "webhook"} <= set(ALL)
+    assert {"slack", "sms", "webhook"} <= set(ALL)
     assert set(channels.settings_models()) == set(ALL)
 
 
@@ -139,67 +169,43 @@ def test_the_destination_shows_no_secret(sample: Sample) -> None:
 
 def test_two_destinations_have_two_names(sample: Sample) -> None:
     names = set()
-    for suffix in ("", "-b"):
+    for suffix, other in (("", {}), ("-b", sample.elsewhere)):
         raw = json.loads(json.dumps(sample.raw).replace("canary-in-query", f"canary{suffix}"))
         if "channel" in raw:
             raw["channel"] += suffix
+        raw |= other
         names.add(sample.channel.destination(sample.channel.Settings.model_validate(raw)))
     assert len(names) == 2
 
 
-def test_sends_and_gives_a_receipt(sample: Sample, provider: Provider, http: httpx.Client) -> None:
-    receipt = sample.send(http)
+def test_sends_and_gives_a_receipt(sample: Sample, provider: providers.Provider, way: Way) -> None:
+    receipt = sample.send(way)
     assert isinstance(receipt, channels.Receipt)
     assert len(provider.requests) == 1
     assert receipt.ref is None or json.loads(json.dumps(receipt.ref)) == receipt.ref
 
 
 def test_the_key_is_the_same_on_every_attempt(
-    sample: Sample, provider: Provider, http: httpx.Client
+    sample: Sample, provider: providers.Provider, way: Way
 ) -> None:
     for attempt in (1, 2, 3):
-        sample.send(http, attempt=attempt)
+        sample.send(way, attempt=attempt)
         asked = provider.requests[-1]
-        assert KEY in f"{asked.headers} {asked.body.decode()}"
+        assert KEY in f"{asked.headers} {asked.text}"
 
 
-@pytest.mark.parametrize(
-    ("status", "kind", "reason"),
-    [
-        (408, errors.Retryable, "serverError"),
-        (425, errors.Retryable, "serverError"),
-        (429, errors.Retryable, "rateLimited"),
-        (500, errors.Retryable, "serverError"),
-        (502, errors.Retryable, "serverError"),
-        (503, errors.Retryable, "serverError"),
-        (504, errors.Retryable, "serverError"),
-        (301, errors.Permanent, "clientError"),
-        (302, errors.Permanent, "clientError"),
-        (304, errors.Permanent, "clientError"),
-        (307, errors.Permanent, "clientError"),
-        (400, errors.Permanent, "clientError"),
-        (401, errors.Permanent, "authError"),
-        (403, errors.Permanent, "authError"),
-        (404, errors.Permanent, "clientError"),
-        (410, errors.Permanent, "clientError"),
-        (418, errors.Permanent, "clientError"),
-    ],
-)
-def test_statuses(
-    sample: Sample,
-    provider: Provider,
-    http: httpx.Client,
-    status: int,
-    kind: type[errors.Retryable] | type[errors.Permanent],
-    reason: str,
+@pytest.mark.parametrize(("name", "outcome"), OUTCOMES)
+def test_every_refusal_has_its_meaning(
+    sample: Sample, provider: providers.Provider, way: Way, outcome: providers.Outcome
 ) -> None:
-    provider.reply = server.Reply(status, b"canary-in-reply", {"location": "http://127.0.0.1:1/"})
-    with pytest.raises(kind) as raised:
-        sample.send(http)
+    provider.answer(outcome.reply)
+    with pytest.raises(outcome.kind) as raised:
+        sample.send(way)
     assert isinstance(raised.value, errors.Retryable | errors.Permanent)
-    assert raised.value.reason == reason
-    assert raised.value.status_code == status
-    assert len(provider.requests) == 1
+    assert raised.value.reason == outcome.reason
+    assert raised.value.status_code == outcome.status
+    assert isinstance(raised.value, errors.Permanent) or raised.value.in_doubt == outcome.in_doubt
+    assert len(provider.requests) == outcome.asked
     _assert_silent(sample, raised.value)
 
 
@@ -218,31 +224,34 @@ def test_statuses(
         ("", None),
     ],
 )
+@pytest.mark.parametrize("name", [name for name in ALL if SPOKEN[name] == "http"])
 def test_retry_after(
-    sample: Sample, provider: Provider, http: httpx.Client, header: str, after: float | None
+    sample: Sample, provider: providers.Provider, way: Way, header: str, after: float | None
 ) -> None:
     raw = header.encode().decode("latin-1")
-    provider.reply = server.Reply(429, b"", {"retry-after": raw})
+    provider.answer(server.Reply(429, b"", {"retry-after": raw}))
     with pytest.raises(errors.Retryable) as raised:
-        sample.send(http)
+        sample.send(way)
     assert raised.value.after == after
     assert not raised.value.in_doubt
 
 
-def test_nothing_listens_is_not_in_doubt(sample: Sample, http: httpx.Client) -> None:
-    closed = json.loads(json.dumps(sample.raw).replace(_port(sample), "9"))
+def test_nothing_listens_is_not_in_doubt(
+    sample: Sample, provider: providers.Provider, way: Way
+) -> None:
+    closed = json.loads(json.dumps(sample.raw).replace(str(provider.port), "9"))
     sample.settings = sample.channel.Settings.model_validate(closed)
     with pytest.raises(errors.Retryable) as raised:
-        sample.send(http)
+        sample.send(way)
     assert not raised.value.in_doubt
     _assert_silent(sample, raised.value)
 
 
 @pytest.mark.parametrize("manner", ["cut", "hang"])
 def test_no_answer_after_sending_is_in_doubt(
-    sample: Sample, provider: Provider, impatient: httpx.Client, manner: server.Manner
+    sample: Sample, provider: providers.Provider, impatient: Way, manner: server.Manner
 ) -> None:
-    provider.reply = server.Reply(200, sample.accepted, {}, manner)
+    provider.misbehave(manner)
     with pytest.raises(errors.Retryable) as raised:
         sample.send(impatient)
     assert raised.value.in_doubt
@@ -252,10 +261,10 @@ def test_no_answer_after_sending_is_in_doubt(
 
 @pytest.mark.parametrize("manner", ["drip", "huge", "short"])
 def test_an_answer_without_a_proper_end(
-    sample: Sample, provider: Provider, impatient: httpx.Client, manner: server.Manner
+    sample: Sample, provider: providers.Provider, impatient: Way, manner: server.Manner
 ) -> None:
     """It may count as sent or as in doubt; it must not hold the thread or fill the memory."""
-    provider.reply = server.Reply(200, sample.accepted, {}, manner)
+    provider.misbehave(manner)
     problem: errors.Retryable | None = None
     try:
         sample.send(impatient)
@@ -264,9 +273,9 @@ def test_an_answer_without_a_proper_end(
     assert problem is None or problem.in_doubt
 
 
-def test_private_networks_are_out_of_reach(sample: Sample, provider: Provider) -> None:
-    with _egress.client() as guarded, pytest.raises(errors.Permanent) as raised:
-        sample.send(guarded)
+def test_private_networks_are_out_of_reach(sample: Sample, provider: providers.Provider) -> None:
+    with guard.client() as http, pytest.raises(errors.Permanent) as raised:
+        sample.send(Way(http, sockets.Dialer(context=provider.trust)))
     assert raised.value.reason == "clientError"
     assert provider.requests == []
     _assert_silent(sample, raised.value)
@@ -274,44 +283,36 @@ def test_private_networks_are_out_of_reach(sample: Sample, provider: Provider) -
 
 @pytest.mark.parametrize("text", messages.HOSTILE, ids=range(len(messages.HOSTILE)))
 def test_hostile_data_is_only_data(
-    sample: Sample, provider: Provider, http: httpx.Client, text: str
+    sample: Sample, provider: providers.Provider, way: Way, text: str
 ) -> None:
-    sample.send(http)
+    sample.send(way)
     usual = provider.requests[-1]
-    sample.send(http, message=messages.hostile(text))
+    sample.send(way, message=messages.hostile(text))
     asked = provider.requests[-1]
     assert len(provider.requests) == 2
     assert asked.target == usual.target
     assert asked.headers.keys() == usual.headers.keys()
     assert "x-evil" not in asked.headers
-    json.loads(asked.body)
     for bad in sample.never:
-        assert bad not in asked.body.decode()
+        assert bad not in asked.text
 
 
-def test_a_secret_that_cannot_be_a_header_is_a_plain_error(
-    sample: Sample, http: httpx.Client
-) -> None:
+def test_a_secret_that_cannot_be_a_header_is_a_plain_error(sample: Sample, way: Way) -> None:
     sample.secrets = {name: f"{value}\r\nX: \u00fc" for name, value in sample.secrets.items()}
     with pytest.raises(errors.Permanent) as raised:
-        sample.send(http)
+        sample.send(way)
     _assert_silent(sample, raised.value)
 
 
 def test_nothing_secret_is_logged(
-    sample: Sample, provider: Provider, http: httpx.Client, caplog: pytest.LogCaptureFixture
+    sample: Sample, provider: providers.Provider, way: Way, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    sample.send(http)
-    provider.reply = server.Reply(500)
+    sample.send(way)
+    provider.answer(provider.trouble)
     with pytest.raises(errors.Retryable):
-        sample.send(http, key=str(uuid.UUID(int=7)))
+        sample.send(way, key=str(uuid.UUID(int=7)))
     _assert_hidden(sample, caplog.text)
-
-
-def _port(sample: Sample) -> str:
-    text = json.dumps(sample.raw)
-    return text.partition("127.0.0.1:")[2].partition("/")[0]
 
 
 def _assert_silent(sample: Sample, problem: BaseException) -> None:

@@ -10,10 +10,10 @@ import pytest
 
 import channels
 import tocsin
-from schemas import policy
+from schemas import policy, quiet, rules
 from tests.docs import pages
-from tocsin import metrics, plugins
-from tocsin.config import documents
+from tocsin import errors, metrics, plugins
+from tocsin.config import documents, reference
 from tocsin.config.settings import Settings
 from tocsin.domain import explanation
 from tocsin.security import tokens
@@ -49,17 +49,69 @@ def test_the_schema_of_the_policy_is_current() -> None:
     )
 
 
+def test_the_tables_of_every_key_are_current() -> None:
+    page = pages.text("docs/policy.md")
+    schema = documents.json_schema(channels.settings_models())
+    assert page == reference.inserted(page, schema), "run: tocsin config reference docs/policy.md"
+
+
+def test_every_key_has_a_meaning() -> None:
+    schema = documents.json_schema(channels.settings_models())
+    assert not reference.undescribed(schema), "give the fields a description"
+
+
+def test_every_part_of_the_schema_has_a_table() -> None:
+    schema = documents.json_schema(channels.settings_models())
+    keys = {key for part in schema["$defs"].values() for key in part.get("properties", ())}
+    made = reference.tables(schema)
+    assert {key for key in keys if f"| `{key}` |" not in made} == set()
+
+
+def test_a_page_without_a_place_is_refused() -> None:
+    with pytest.raises(errors.BadRequest, match="no place"):
+        reference.inserted("# Nothing", {})
+
+
 def test_every_key_of_a_route_is_described() -> None:
     described = {row[0].strip("`") for row in pages.rows("docs/policy.md", "key")}
     keys = {field.alias or name for name, field in policy.Route.model_fields.items()}
     assert keys == described
 
 
+def test_every_key_of_the_guard_of_silences_is_described_with_its_default() -> None:
+    part = pages.text("docs/policy.md").partition("\n## `silences`\n")[2].partition("\n## ")[0]
+    rows = dict(re.findall(r"^\| `(\w+)` \| (.+?) \|", part, re.MULTILINE))
+    assert rows.keys() == quiet.Silences.model_fields.keys()
+    assert rows["longest"] == "`30d`"
+    assert quiet.Silences().longest.days == 30
+    assert {name for name, default in rows.items() if default == "`true`"} == {
+        name for name, field in quiet.Silences.model_fields.items() if field.default is True
+    }
+
+
+def test_every_key_of_a_rule_is_described() -> None:
+    for heading, model in (("of a rule", rules.Rule), ("of `then`", rules.Then)):
+        described = {row[0].strip("`") for row in pages.rows("docs/policy.md", heading)}
+        keys = {field.alias or name for name, field in model.model_fields.items()}
+        assert keys == described
+    part = pages.text("docs/policy.md").partition("## `rules`")[2].partition("\n## ")[0]
+    words = set(re.findall(r"\w+", part))
+    for part_of in (rules.Count, rules.Absent, rules.Sequence, rules.Raise):
+        assert {field.alias or name for name, field in part_of.model_fields.items()} <= words
+
+
+def test_every_function_is_described() -> None:
+    part = pages.text("docs/policy.md").partition("### Conditions")[2].partition("\n## ")[0]
+    for name in plugins.load("tocsin.domain.functions"):
+        assert f"`{name}(" in part
+
+
 @pytest.mark.parametrize("channel", channels.REGISTRY)
 def test_every_key_of_a_channel_is_described(channel: str) -> None:
     part = pages.text("docs/policy.md").partition(f"\n### `{channel}`\n")[2].partition("\n### ")[0]
     code = " ".join(re.findall(r"`([^`]+)`", part))
-    for field in channels.REGISTRY[channel].Settings.model_fields:
+    for name, known in channels.REGISTRY[channel].Settings.model_fields.items():
+        field = known.alias or name
         short = "_env" if field.endswith("_env") else field
         assert field in code.split() or short in code.split(), field
 

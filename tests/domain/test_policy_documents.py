@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, Field
 
-from schemas import policy as written
+from schemas import parts
 from tocsin import errors
 from tocsin.config import documents, yaml_nodes
 from tocsin.domain import routing
@@ -232,7 +232,7 @@ def test_any_shape_is_read_or_refused(document: object) -> None:
     ],
 )
 def test_durations(text: str, expected: timedelta) -> None:
-    assert written.parse_duration(text) == expected
+    assert parts.parse_duration(text) == expected
 
 
 @pytest.mark.parametrize(
@@ -240,7 +240,7 @@ def test_durations(text: str, expected: timedelta) -> None:
 )
 def test_what_is_not_a_duration(text: object) -> None:
     with pytest.raises(ValueError, match="duration"):
-        written.parse_duration(text)
+        parts.parse_duration(text)
 
 
 def test_json_schema_knows_the_channels() -> None:
@@ -248,7 +248,7 @@ def test_json_schema_knows_the_channels() -> None:
     json.dumps(schema)
     assert schema["$schema"].startswith("https://json-schema.org/")
     receiver = schema["$defs"]["Receiver"]
-    assert set(receiver["properties"]) == {"name", "chat", "json", "chat-2"}
+    assert set(receiver["properties"]) == {"name", "locale", "chat", "json", "chat-2"}
     entry = schema["$defs"]["ChatIntegration"]
     assert set(entry["properties"]) == {"to", "limit", "send_resolved"}
     assert entry["additionalProperties"] is False

@@ -52,3 +52,21 @@ def test_the_index_finds_what_asking_each_finds(
     silences = [silence(str(at), text) for at, text in enumerate(conditions)]
     expected = tuple(sorted(s.id for s in silences if matchers.matches(s.matchers, labels)))
     assert suppression.silenced_by(suppression.index(silences), labels, T) == expected
+
+
+def test_a_window_alone_mutes_and_a_silence_beside_it_says_more() -> None:
+    window = Silence("w", matchers.parse_list("a=b"), T, END, "maintenance")
+    filed = suppression.index([window, silence("s", "a=b")])
+    by = suppression.silenced_by(filed, {"a": "b"}, T)
+    assert by == ("s", "w")
+    assert suppression.outcome(filed, by) == "silenced"
+    assert suppression.outcome(filed, ("w",)) == "muted"
+
+
+def test_a_silence_waits_for_the_last_and_for_the_grace() -> None:
+    ask, grace = suppression.ASK_AGAIN, suppression.GRACE
+    assert suppression.look_again(1, None, T) == T + ask
+    assert suppression.look_again(1, T - 2 * grace, T) == T + ask
+    assert suppression.look_again(0, T - grace + TICK, T) == T + TICK
+    assert suppression.look_again(0, T - grace, T) is None
+    assert suppression.look_again(0, None, T) == T + ask

@@ -53,8 +53,8 @@ def test_it_ends_by_itself_and_nothing_is_lost(tmp_path: Path) -> None:
     assert 500 < summary["unique"] < summary["accepted"] - summary["repeats"]
     assert summary["repeats"] > 2000
     assert 20 < summary["incidents"] < 100
-    assert set(summary["sent"]) == {"slack", "webhook"}
-    assert all(10 < sent < 200 for sent in summary["sent"].values())
+    assert set(summary["sent"]) == {"email", "slack", "sms", "webhook"}
+    assert all(2 < sent < 200 for sent in summary["sent"].values())
     assert 0 < summary["latency_ms"]["p50"] <= summary["latency_ms"]["p99"]
     assert_gone(done.stdout)
 

@@ -28,15 +28,23 @@ receivers:
     webhook:
       - url: {hook}/db
   - name: nobody
+rules:
+  - name: gold
+    when: labels.team == "db"
+    then: {labels: {tier: gold}, severity: error}
 enrichment:
   table:
     - matchers: [team=db]
       set: {runbook: "https://runbooks.example.org/db", owner: dba}
 """
-STAGES = ("dedup", "enrich", "evaluate", "group", "flush", "expire", "unmute", "reroute")
+STAGES = (
+    "dedup", "enrich", "evaluate", "group", "flush", "expire", "unmute", "subside", "reroute",
+    "judge",
+)  # fmt: skip
 #: What must be equal: everything but ids and moments.
 SAME = {
-    "alerts": "SELECT fingerprint, status, severity, labels, annotations, extra, count FROM alert",
+    "alerts": "SELECT fingerprint, status, severity, labels, annotations, extra, ruled, count"
+    " FROM alert",
     "events": "SELECT fingerprint, kind, status, severity, posted, outcome, policy_version"
     " FROM alert_event",
     "groups": "SELECT route, receiver, labels, active FROM alert_group",

@@ -16,7 +16,7 @@ from tocsin import errors, plugins
 from tocsin.security import tokens
 from tocsin.storage.record import Record
 
-PATHS = ("/webhooks/alertmanager", "/api/v2/alerts", "/api/v1/alerts")
+PATHS = ("/webhooks/alertmanager", "/webhooks/grafana", "/api/v2/alerts", "/api/v1/alerts")
 
 
 def basic(user: str, password: str) -> dict[str, str]:

@@ -47,4 +47,4 @@ def own_record(place: Servers, opened: Record) -> Iterator[Record]:
     """The record, with nothing in it that is due."""
     yield opened
     with psycopg.connect(place.owner_url) as owner:
-        owner.execute("TRUNCATE inbox, timer, delivery, tally, counter, drain_note")
+        owner.execute("TRUNCATE inbox, timer, delivery, lookup, tally, counter, drain_note")

@@ -31,6 +31,10 @@ INSERT INTO delivery (tenant, id, notification_id, group_id, incident_id, genera
 VALUES (1, %(id)s, %(id)s, %(id)s, %(id)s, 0, 'ops/webhook/0', 'webhook', 'there', %(queue)s,
   %(state)s, tocsin_now() + %(ahead)s, tocsin_now())
 """
+LOOKUP = """
+INSERT INTO lookup (tenant, enricher, key, request, host, due_at, attempts, fence)
+VALUES (1, 'cmdb', %s, '{}', 'there', tocsin_now() + %s, 0, 0)
+"""
 NO_PAUSE = timedelta(0)
 
 
@@ -56,11 +60,15 @@ def test_everything_that_is_due_is_rung_once_on_its_queue(own_record: Record, be
     delivery(own_record, "notify", "sending")
     for state in ("sent", "dead", "superseded"):
         delivery(own_record, "page", state)
+    with own_record.session([1]) as tx:
+        tx.run(LOOKUP, ["a", NO_PAUSE])
+        tx.run(LOOKUP, ["b", NO_PAUSE])
     assert sweep.sweep(own_record, bell, STAGES) is None
     assert sorted(bell.rung) == [
         ("dedup", "pipeline"), ("deliver_webhook", "notify"), ("deliver_webhook", "page"),
         ("evaluate", "pipeline"), ("expire", "slow"), ("flush", "pipeline"),
-        ("reroute", "pipeline"), ("unmute", "pipeline"),
+         ("judge", "pipeline"), ("lookup", "lookup"), ("reroute", "pipeline"),
+         ("subside", "pipeline"), ("unmute", "pipeline"),
     ]  # fmt: skip
 
 
@@ -70,6 +78,8 @@ def test_what_lies_ahead_is_not_rung_but_told_when_it_will_be(
     timer(own_record, "flush", timedelta(minutes=5))
     delivery(own_record, "page", "pending", timedelta(minutes=3))
     delivery(own_record, "page", "sent", timedelta(minutes=1))
+    with own_record.session([1]) as tx:
+        tx.run(LOOKUP, ["a", timedelta(minutes=4)])
     at = sweep.sweep(own_record, bell, STAGES)
     assert bell.rung == []
     with own_record.claims() as tx:

@@ -73,12 +73,28 @@ def incident(tx: Transaction, tenant: int, of: uuid.UUID, state: str = "open") -
         " VALUES (%s, %s, %s, 'DiskFull', 'critical', %s, 1, %s)",
         [tenant, made, of, state, tx.now],
     )
+    _belongs(tx, tenant, made, of)
     tx.run(
         "INSERT INTO timeline (tenant, incident_id, at, kind, actor, detail)"
         " VALUES (%s, %s, %s, 'opened', 'tocsin', '{\"alerts\":1}')",
         [tenant, made, tx.now],
     )
     return made
+
+
+def part(tx: Transaction, tenant: int, of: uuid.UUID) -> uuid.UUID:
+    """One more group of an incident."""
+    made = group(tx, tenant)
+    _belongs(tx, tenant, of, made)
+    return made
+
+
+def _belongs(tx: Transaction, tenant: int, about: uuid.UUID, of: uuid.UUID) -> None:
+    tx.run(
+        "INSERT INTO incident_group (tenant, incident_id, group_id, joined_at, reason, confidence,"
+        " detail, facts) VALUES (%s, %s, %s, %s, 'opened', 1, '{}', '{}')",
+        [tenant, about, of, tx.now],
+    )
 
 
 def delivery(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 import uuid
 from typing import Any, NamedTuple
 
@@ -11,6 +12,7 @@ import pytest
 from tests.web import seeds
 from tests.web.conftest import Someone, Web
 from tocsin.config.settings import Settings
+from tocsin.storage import policies
 from tocsin.storage.record import Record
 from tocsin.web import app, openapi
 
@@ -18,6 +20,22 @@ DOCUMENT = openapi.of(app.build(Settings(), Record(""), lambda actor, queue: Non
 #: Which token just does not reach.
 BELOW = {"read": "ingest", "respond": "read", "admin": "respond"}
 NEW_SILENCE = {"matchers": ["a=b"], "duration": "1h", "comment": "c"}
+POLICY = "route: {}\n"
+#: What an operation wants to be sent; `*` where an id stands.
+BODIES: dict[str, Any] = {
+    "POST silences": NEW_SILENCE,
+    "PUT silences/*": NEW_SILENCE,
+    "POST silences/preview": NEW_SILENCE,
+    "POST silences/expire": {"comment": "c"},
+    "POST maintenance": {**NEW_SILENCE, "name": "Upgrade"},
+    "POST maintenance/preview": {**NEW_SILENCE, "name": "Upgrade"},
+    "PUT policy": {"document": POLICY},
+    "POST policy/check": {"document": POLICY},
+    "POST policy/diff": {"document": POLICY},
+    "POST templates/preview": {"channel": "slack", "parts": {"text": "{{ title }}"}},
+    "POST policy/rollback": {"version": 1},
+    "POST sources/preview": {"source": {"name": "a", "alertname": "body.a"}, "body": {"a": "b"}},
+}
 
 
 class Operation(NamedTuple):
@@ -47,14 +65,16 @@ def call(
     web: Web, operation: Operation, key: str, token: str | None, prefix: str = ""
 ) -> tuple[int, dict[str, Any]]:
     path = operation.path
+    shape = re.sub(r"\{\w+\}", "*", path.removeprefix("/api/v1/"))
+    headers = {"If-Match": "*"} if operation.method == "PUT" or "rollback" in path else {}
     if "{" in path:
         head, _, tail = path.partition("{")
         path = head + key + tail.partition("}")[2]
     found = web.client.request(
         operation.method,
         prefix + path,
-        headers={"Authorization": f"Bearer {token}"} if token else {},
-        json=NEW_SILENCE if operation.path.endswith("/silences") else None,
+        headers={"Authorization": f"Bearer {token}", **headers} if token else headers,
+        json=BODIES.get(f"{operation.method} {shape}"),
     )
     if found.status_code >= 400:
         assert found.headers["Content-Type"] == "application/problem+json"
@@ -63,20 +83,32 @@ def call(
     return found.status_code, found.json()
 
 
-def key_of(story: seeds.Story, silence: uuid.UUID, operation: Operation) -> str:
+def key_of(story: seeds.Story, made: dict[str, str], operation: Operation) -> str:
     return str({
         "alerts": story.fingerprint, "incidents": story.incident, "deliveries": story.delivery,
-        "silences": silence,
+        **made,
     }.get(operation.path.split("/")[3], "x"))  # fmt: skip
 
 
 @pytest.fixture
-def owned(web: Web, someone: Someone, record: Record) -> tuple[seeds.Story, uuid.UUID]:
-    made = web.client.post("/api/v1/silences", json=NEW_SILENCE, headers=someone.as_("respond"))
-    return seeds.story(record, someone.tenant), uuid.UUID(made.json()["id"])
+def owned(web: Web, someone: Someone, record: Record) -> Owned:
+    made = {}
+    for noun in ("silences", "maintenance"):
+        found = web.client.post(
+            f"/api/v1/{noun}", json=BODIES[f"POST {noun}"], headers=someone.as_("respond")
+        )
+        made[noun] = found.json()["id"]
+    story, another = (seeds.story(record, someone.tenant) for _ in range(2))
+    with record.session([someone.tenant]) as tx:
+        policies.apply(tx, someone.tenant, POLICY, "test")
+        part = seeds.part(tx, someone.tenant, story.incident)
+    # Merge and split name what this fixture has made.
+    BODIES["POST incidents/*/merge"] = {"from": [str(another.incident)]}
+    BODIES["POST incidents/*/split"] = {"groups": [str(part)]}
+    return story, made
 
 
-Owned = tuple[seeds.Story, uuid.UUID]
+Owned = tuple[seeds.Story, dict[str, str]]
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=str)
@@ -111,7 +143,7 @@ def test_the_matrix(
     }
     assert call(web, operation, key, fitting, f"/t/{someone.slug}")[0] < 300
     assert call(web, operation, key, someone.tokens["admin"])[0] < 300 or (
-        operation.path.endswith("/retry")
+        operation.path.endswith(("/retry", "/split"))
     )
 
 
@@ -141,14 +173,16 @@ def test_whether_a_tenant_exists_is_not_told(web: Web, someone: Someone, other: 
     assert len(texts) == 1
 
 
-@pytest.mark.parametrize("path", ["alerts", "incidents", "deliveries", "silences"])
+@pytest.mark.parametrize("path", ["alerts", "incidents", "deliveries", "silences", "maintenance"])
 def test_a_cursor_is_good_for_one_list_of_one_tenant(
     web: Web, someone: Someone, other: Someone, record: Record, path: str
 ) -> None:
     for who in (someone, other):
         for _ in range(2):
             seeds.story(record, who.tenant)
-            web.client.post("/api/v1/silences", json=NEW_SILENCE, headers=who.as_("respond"))
+            for noun in ("silences", "maintenance"):
+                body = BODIES[f"POST {noun}"]
+                web.client.post(f"/api/v1/{noun}", json=body, headers=who.as_("respond"))
 
     def page(who: Someone, **params: str) -> tuple[int, dict[str, Any]]:
         found = web.client.get(

@@ -52,7 +52,7 @@ def test_no_such_address(web: Web, path: str) -> None:
     [
         ("POST", "/api/v1/incidents", "GET, HEAD"),
         ("PUT", "/api/v1/silences", "GET, HEAD, POST"),
-        ("PATCH", "/api/v1/silences/x", "DELETE, GET, HEAD"),
+        ("PATCH", "/api/v1/silences/x", "DELETE, GET, HEAD, PUT"),
         ("GET", "/api/v1/incidents/x/ack", "POST"),
         ("DELETE", "/t/x/api/v1/alerts/y", "GET, HEAD"),
         ("POST", "/readyz", "GET, HEAD"),

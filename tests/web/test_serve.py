@@ -43,6 +43,9 @@ def test_each_goes_where_it_belongs(both: httpx.Client, someone: Someone) -> Non
     assert both.get("/-/healthy").text == "OK"
     assert both.get("/docs").status_code == 200
     assert both.post("/nothing").status_code == 404
+    called = both.post(f"/t/{someone.slug}/callbacks/sms/reply", content=b"x" * 100_000)
+    assert called.status_code == 404
+    assert "not signed" in called.json()["detail"]
 
 
 def test_a_key_in_the_address_is_not_for_the_web(both: httpx.Client, someone: Someone) -> None:

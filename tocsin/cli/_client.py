@@ -36,6 +36,10 @@ class Client:
     def post(self, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
         return self._ask("POST", path, json=body)
 
+    def put(self, path: str, body: Mapping[str, Any], *, if_match: int) -> dict[str, Any]:
+        """Change what was read as this version."""
+        return self._ask("PUT", path, json=body, headers={"If-Match": f'"{if_match}"'})
+
     def delete(self, path: str) -> dict[str, Any]:
         return self._ask("DELETE", path)
 
@@ -53,7 +57,7 @@ class Client:
         return found
 
     def _ask(self, method: str, path: str, **options: Any) -> dict[str, Any]:
-        headers = {"Authorization": f"Bearer {self._token}"}
+        headers = {"Authorization": f"Bearer {self._token}", **options.pop("headers", {})}
         try:
             answer = httpx.request(
                 method, f"{self._url}/api/v1{path}", headers=headers, timeout=SECONDS, **options

@@ -67,8 +67,14 @@ def tenant(home: Path | None, slug: str) -> Iterator[tuple[Transaction, int]]:
 
 def master_key(home: Path | None) -> Path | None:
     """The file with the master key of this installation."""
-    named = settings.load().master_key_file
-    if named is not None:
-        return named
-    noted = environment(home).get("environment", {}).get("TOCSIN_MASTER_KEY_FILE")
+    return settings.load().master_key_file or _noted(home, "TOCSIN_MASTER_KEY_FILE")
+
+
+def secrets_dir(home: Path | None) -> Path | None:
+    """The folder with the tenants' secrets of this installation."""
+    return settings.load().secrets_dir or _noted(home, "TOCSIN_SECRETS_DIR")
+
+
+def _noted(home: Path | None, variable: str) -> Path | None:
+    noted = environment(home).get("environment", {}).get(variable)
     return Path(noted) if noted else None

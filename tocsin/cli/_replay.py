@@ -14,7 +14,7 @@ import zstandard
 
 from schemas.alert import Batch
 from tocsin import errors
-from tocsin.security import crypto, tokens
+from tocsin.security import crypto, signatures, tokens
 from tocsin.storage import intake
 from tocsin.storage.record import Record, Transaction
 
@@ -51,22 +51,29 @@ def put_back(tx: Transaction, held: dict[str, Any]) -> None:
     )
 
 
-#: How a source wants one alert, where it is not in a document of ours.
-ENVELOPES = {"prometheus": b"[%s]"}
+#: How a source wants one alert, where it is not in a document of ours. Mapped sources and
+#: CloudWatch keep what was refused in a document that they can read again as it is.
+ENVELOPES = {"prometheus": b"[%s]", "mapped": b"%s", "cloudwatch": b"%s"}
 
 
-def post(record: Record, tenant: int, url: str, source: str, original: bytes, by: str) -> None:
-    """Post an alert as it was to the source that refused it. Raises BadRequest if it does again."""
+def post(
+    record: Record, tenant: int, url: str, source: str, original: bytes, by: str,
+    secrets: Path | None = None,
+) -> None:  # fmt: skip
+    """Post an alert as it was to the source that refused it. Raises BadRequest if it does again.
+
+    `secrets` is the folder of the tenant's secrets: a source that wants a signature gets one.
+    """
     if not url:
         raise errors.SetupError("no address is known: is `tocsin up` running? Else give --url")
-    body = ENVELOPES.get(source, b'{"alerts":[%s]}') % original
+    body = ENVELOPES.get(source.partition("/")[0], b'{"alerts":[%s]}') % original
     with _token(record, tenant, by) as token:
         try:
             # The address with the key in it names every source alike, wherever its own path is.
             answer = httpx.post(
                 f"{url.rstrip('/')}/i/{token}/{source}",
                 content=body,
-                headers={"Content-Type": "application/json"},
+                headers={"Content-Type": "application/json", **_signed(source, body, secrets)},
                 timeout=SECONDS,
             )
         except httpx.TransportError as error:
@@ -76,6 +83,18 @@ def post(record: Record, tenant: int, url: str, source: str, original: bytes, by
     said = _refusal(answer)
     if said:
         raise errors.BadRequest(said)
+
+
+def _signed(source: str, body: bytes, secrets: Path | None) -> dict[str, str]:
+    """The header with the signature that Grafana would have made, where one is wanted."""
+    file = secrets / signatures.GRAFANA_SECRET if secrets and source == "grafana" else None
+    if file is None or not file.exists():
+        return {}
+    try:
+        secret = file.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise errors.SetupError(f"{file} cannot be read: run this as the user of Tocsin") from error
+    return {signatures.GRAFANA_HEADER: signatures.grafana(secret, body)}
 
 
 def _refusal(answer: httpx.Response) -> str:

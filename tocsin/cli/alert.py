@@ -12,7 +12,8 @@ nouns = typer.Typer(help="Alerts: what fires, and what became of it.", no_args_i
 COLUMNS = ("fingerprint", "status", "severity", "starts_at", "count", "silenced_by", "labels")
 EVENTS = ("received_at", "kind", "outcome", "sentence")
 FIELDS = ("fingerprint", "status", "severity", "labels", "annotations", "extra", "source",
-          "starts_at", "ends_at", "last_seen", "count", "silenced_by")  # fmt: skip
+          "starts_at", "ends_at", "last_seen", "count", "silenced_by",
+          "muted_by")  # fmt: skip
 
 
 def register(app: typer.Typer) -> None:

@@ -9,9 +9,12 @@ import typer
 from tocsin.cli import _client, _options, _output
 
 nouns = typer.Typer(help="Incidents: what needs somebody.", no_args_is_help=True)
-COLUMNS = ("id", "state", "severity", "opened_at", "acknowledged_by", "receiver", "title")
+COLUMNS = ("id", "state", "severity", "opened_at", "acknowledged_by", "receiver",
+           "groups_total", "title")  # fmt: skip
 FIELDS = ("id", "state", "severity", "title", "receiver", "route", "group_labels", "opened_at",
-          "acknowledged_at", "acknowledged_by", "resolved_at", "resolved_by")  # fmt: skip
+          "acknowledged_at", "acknowledged_by", "resolved_at", "resolved_by",
+          "merged_into")  # fmt: skip
+GROUPS = ("id", "active", "joined_at", "receiver", "labels", "sentence")
 ALERTS = ("fingerprint", "status", "severity", "starts_at", "labels")
 Ids = Annotated[list[str], typer.Argument(help="One or more, as in `incident list`.")]
 Id = Annotated[str, typer.Argument(help="As in `incident list`.")]
@@ -51,6 +54,8 @@ def show(
     _output.one(found, FIELDS, output)
     if output is _options.Format.table:
         print()
+        _output.rows(found["groups"], GROUPS, output)
+        print()
         _output.rows(found["alerts"], ALERTS, output)
         print()
         _output.rows(found["timeline"], ("at", "actor", "sentence"), output)
@@ -80,6 +85,33 @@ def resolve(
     _act(_client.Client(url, token, home), incidents, "resolve", note)
 
 
+@nouns.command("merge")
+def merge(
+    incident: Annotated[str, typer.Argument(help="The one that goes on, as in `incident list`.")],
+    others: Annotated[list[str], typer.Argument(help="Those that are the same thing; they end.")],
+    note: _options.Note = "",
+    url: _options.Url = "",
+    token: _options.Token = "",
+    home: _options.Home = None,
+) -> None:
+    """Take the groups of other incidents into one, which keeps its state."""
+    body: dict[str, Any] = {"from": others}
+    _do(_client.Client(url, token, home), incident, "merge", body, note)
+
+
+@nouns.command("split")
+def split(
+    incident: Id,
+    groups: Annotated[list[str], typer.Argument(help="Ids of groups, as in `incident show`.")],
+    note: _options.Note = "",
+    url: _options.Url = "",
+    token: _options.Token = "",
+    home: _options.Home = None,
+) -> None:
+    """Take groups out into an open incident of their own and print that; nobody is paged."""
+    _do(_client.Client(url, token, home), incident, "split", {"groups": groups}, note)
+
+
 @nouns.command("why")
 def why(
     incident: Id,
@@ -94,6 +126,8 @@ def why(
         _output.document(explanation, output)
         return
     _output.line(explanation["sentence"])
+    for belongs in explanation["groups"]:
+        _output.line(belongs, 1)
     for told in explanation["notifications"]:
         _output.line(f"{told['at']}  {told['sentence']} Changes told: {told['changes']}.", 1)
         for sent in told["deliveries"]:
@@ -115,6 +149,13 @@ def _get(client: _client.Client, incident: str) -> dict[str, Any]:
 
 def _act(client: _client.Client, incidents: list[str], act: str, note: str) -> None:
     for incident in incidents:
-        body = {"note": note} if note else None
-        done = client.post(f"/incidents/{_client.segment(incident)}/{act}", body)
-        _output.line(f"{done['id']}  {done['state']}  {done['title']}")
+        _do(client, incident, act, None, note)
+
+
+def _do(
+    client: _client.Client, incident: str, act: str, body: dict[str, Any] | None, note: str
+) -> None:
+    if note:
+        body = {**(body or {}), "note": note}
+    done = client.post(f"/incidents/{_client.segment(incident)}/{act}", body)
+    _output.line(f"{done['id']}  {done['state']}  {done['title']}")

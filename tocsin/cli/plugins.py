@@ -13,6 +13,7 @@ FOLDERS = {
     "commands": "tocsin.cli",
     "channels": "channels",
     "sources": "ingest.sources",
+    "enrichers": "tocsin.domain.enrichers",
     "reports": "scheduler.reports",
     "functions": "tocsin.domain.functions",
 }

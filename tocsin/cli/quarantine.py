@@ -100,7 +100,11 @@ def _one(home: Path | None, tenant: str, row: str, url: str) -> None:
         content = _replay.content(tx, held, _place.master_key(home))
     with _place.record(home) as record:
         address = url or str(_place.environment(home).get("url", ""))
-        _replay.post(record, found, address, held["source"], content, _place.operator())
+        folder = _place.secrets_dir(home)
+        _replay.post(
+            record, found, address, held["source"], content, _place.operator(),
+            folder / tenant if folder else None,
+        )  # fmt: skip
         with record.session([found]) as tx:
             intake.mark_replayed(tx, found, held["id"])
 

@@ -12,9 +12,10 @@ from pydantic import BaseModel, ValidationError
 
 from schemas import policy as written
 from tocsin import errors
-from tocsin.config import problems, sense, yaml_nodes
-from tocsin.domain import enrichment, matchers, routing
-from tocsin.domain.policy import Integration, Policy, Receiver
+from tocsin.config import correlation, problems, rules, sense, templates, yaml_nodes
+from tocsin.config import enrichment as looked_up
+from tocsin.domain import breadth, enrichers, matchers, routing
+from tocsin.domain.policy import Integration, Person, Policy, Receiver
 
 #: So many problems are told of one document.
 MAX_PROBLEMS = 100
@@ -42,7 +43,7 @@ def parse(text: str, channels: Channels) -> Policy:
     """
     root, found = yaml_nodes.read(text)
     plain = yaml_nodes.plain(root)
-    model = written.document(channels)
+    model = written.document(channels, enrichers.settings_models())
     document: written.Document | None = None
     located: list[tuple[problems.Path, str]] = []
     try:
@@ -50,24 +51,35 @@ def parse(text: str, channels: Channels) -> Policy:
     except ValidationError as error:
         located += islice(problems.of(model, error), MAX_PROBLEMS)
     located += islice(sense.problems_of(plain), MAX_PROBLEMS)
+    parts = templates.parts_of(channels)
+    located += islice(templates.problems_of(plain, parts), MAX_PROBLEMS)
     found += [(yaml_nodes.line(root, path), said) for path, said in located]
     if found or document is None:
         unique = sorted(dict.fromkeys(found), key=lambda problem: problem[0] or 0)
         raise errors.PolicyError(unique[:MAX_PROBLEMS])
+    services = looked_up.services(document.services, document.service_label)
     return Policy(
         root=_route(document.route, _ABOVE, routing.ROOT_ID, root, ("route",)),
         receivers=_receivers(document.receivers, plain.get("receivers", []), channels),
-        enrichment=tuple(
-            enrichment.Lookup(_conditions(row.matchers), row.set)
-            for row in document.enrichment.table
-        ),
+        enrichment=looked_up.table(document.enrichment),
+        steps=looked_up.steps(document.enrichment, services),
         reopen_window=document.incidents.reopen,
+        correlate=correlation.rules(document.incidents.correlate),
+        rules=rules.compiled(document.rules),
+        people=tuple(Person(**each.model_dump()) for each in document.people),
+        silences=breadth.Guard(**document.silences.model_dump()),
+        services=services,
+        templates=templates.compiled(document.templates, root),
+        locale=document.locale,
+        sources=tuple(document.sources),
+        cloudwatch=document.cloudwatch,
     )
 
 
 def json_schema(channels: Channels) -> dict[str, Any]:
     """The JSON Schema of the document, for editors."""
-    schema = written.document(channels).model_json_schema(by_alias=True)
+    model = written.document(channels, enrichers.settings_models())
+    schema = model.model_json_schema(by_alias=True)
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
 
 
@@ -132,5 +144,5 @@ def _receivers(
                         send_resolved=getattr(model, attribute)[index].send_resolved,
                     )
                 )
-        receivers[name] = Receiver(name, tuple(integrations))
+        receivers[name] = Receiver(name, tuple(integrations), entries.get("locale"))
     return receivers

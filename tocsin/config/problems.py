@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
@@ -76,13 +76,17 @@ def _unknown(model: type[BaseModel], path: Path) -> str:
 def _keys(model: type[BaseModel], path: Path) -> list[str]:
     """The keys that may stand at this path."""
     here: type[BaseModel] | None = model
+    named = False
     for part in path:
-        if here is None or isinstance(part, int):
+        if here is None or isinstance(part, int) or named:
+            named = False
             continue
         annotations = {
             field.alias or name: field.annotation for name, field in here.model_fields.items()
         }
         here = _model_in(annotations.get(part))
+        # Below a mapping of names stands a name before the keys come.
+        named = get_origin(annotations.get(part)) is dict
     if here is None:
         return []
     return [field.alias or name for name, field in here.model_fields.items()]

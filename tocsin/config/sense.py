@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from schemas import policy as written
-from tocsin.config import problems
+from tocsin.config import correlation, enrichment, mapping, problems, rules
 from tocsin.domain import matchers
 
 Problem = tuple[problems.Path, str]
@@ -26,11 +26,30 @@ def problems_of(plain: Any) -> Iterator[Problem]:
             path = ("receivers", at, "name")
             yield path, f"the receiver `{name}` is defined twice: give one another name"
         names[name] = at
+    yield from _people(_list(plain, "people"))
+    yield from enrichment.service_problems(plain)
+    yield from correlation.rule_problems(plain)
+    yield from rules.problems_of(plain)
+    yield from mapping.problems_of(plain)
     if isinstance(plain, dict) and isinstance(plain.get("route"), dict):
         yield from _root(plain["route"])
         yield from _routes(plain["route"], ("route",), names)
-        for at, row in enumerate(_list(plain.get("enrichment"), "table")):
-            yield from _matchers(row, ("enrichment", "table", at))
+        for part in ("table", "steps"):
+            for at, row in enumerate(_list(plain.get("enrichment"), part)):
+                yield from _matchers(row, ("enrichment", part, at))
+
+
+def _people(people: list[Any]) -> Iterator[Problem]:
+    """An address leads to one person: what comes from there must be somebody's."""
+    seen: dict[tuple[str, str], int] = {}
+    for at, person in enumerate(people):
+        for key in ("name", "slack", "phone", "email"):
+            value = person.get(key) if isinstance(person, dict) else None
+            if not isinstance(value, str):
+                continue
+            if (key, value) in seen:
+                yield ("people", at, key), f"two of the people have the {key} `{value}`"
+            seen[key, value] = at
 
 
 def _root(route: dict[str, Any]) -> Iterator[Problem]:

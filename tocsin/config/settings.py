@@ -40,6 +40,10 @@ class Settings(BaseSettings):
     resolve_timeout_seconds: float = 300.0
     #: A delivery that was begun and not finished is taken up again after this.
     lease_seconds: float = 20.0
+    #: How long an incident takes further groups in; for correlation rules that name no window.
+    correlation_window_seconds: float = Field(
+        default=300.0, gt=0, le=7 * 86400, validation_alias="ALERT_CORRELATION_WINDOW"
+    )
     log_level: str = "info"
 
 

@@ -42,6 +42,8 @@ WHERE e.posted AND e.outcome NOT IN ('notified', 'failed') ORDER BY e.outcome, e
 _REFUSED = "SELECT field, reason FROM quarantine ORDER BY received_at DESC LIMIT 1"
 _POSTED = "/api/chat.postMessage"
 _SHOWN = (_POSTED, "/api/chat.update")
+#: What people call the channel of a provider.
+_CHANNELS = {"smtp": "email", "twilio": "sms"}
 _INCIDENT = re.compile(r"/incidents/([0-9a-f]{8}-[0-9a-f-]{27})")
 
 
@@ -130,7 +132,8 @@ def sent(calls: list[ledger.Entry]) -> dict[str, int]:
     """How many deliveries had an effect that people see, by channel."""
     seen = {(call.provider, call.dest if call.provider == "webhook" else "", call.key)
             for call in calls if call.effect and _shows(call)}  # fmt: skip
-    return dict(sorted(Counter(provider for provider, _, _ in seen).items()))
+    found = Counter(_CHANNELS.get(provider, provider) for provider, _, _ in seen)
+    return dict(sorted(found.items()))
 
 
 def shown(calls: list[ledger.Entry]) -> set[str]:
@@ -140,7 +143,7 @@ def shown(calls: list[ledger.Entry]) -> set[str]:
 
 
 def _shows(call: ledger.Entry) -> bool:
-    return call.provider == "webhook" or call.path in _SHOWN
+    return call.provider != "slack" or call.path in _SHOWN
 
 
 def _twice(calls: list[ledger.Entry]) -> int:

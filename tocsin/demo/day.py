@@ -137,7 +137,7 @@ def _acts(seconds: float) -> Iterator[script.Act]:
         "comment": f"{_MAINTAINED} gets new disks",
     }
     yield script.Act(0.10 * seconds, "silence", "Maintenance is announced: a silence", silence)
-    yield script.Act(0.38 * seconds, "acknowledge", "The one on call takes the database",
+    yield script.Act(0.38 * seconds, "acknowledge", "The one on call texts a 1 back: taken",
                      {"title": "DatabaseDown"})  # fmt: skip
     yield script.Act(0.59 * seconds, "lose_reply", "The pager's next reply will get lost",
                      {"dest": "pager"})  # fmt: skip

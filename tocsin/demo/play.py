@@ -13,7 +13,7 @@ import httpx
 
 from tocsin.demo import script
 from tocsin.demo.fakes import faults
-from tocsin.demo.stage import Stage
+from tocsin.demo.stage import PHONE, Stage
 
 _SENDERS = 8
 #: How long somebody looks for the incident that they want to take. Seconds.
@@ -83,17 +83,17 @@ class Player:
         self._client.post("/api/v1/silences", json=dict(what)).raise_for_status()
 
     def _acknowledge(self, what: Any) -> None:
-        """Find the incident in the list, as a person would, and take it."""
+        """Wait for the text about it, as a person would, and text a 1 back."""
+        phone = self.stage.providers.twilio
+        url = f"{self.stage.url}/t/shop/callbacks/sms/reply"
         deadline = time.monotonic() + _LOOKING
         while time.monotonic() < deadline and not self.stop.is_set():
-            reply = self._client.get("/api/v1/incidents", params={"state": "open"})
-            for incident in reply.raise_for_status().json()["items"]:
-                if what["title"] in incident["title"]:
-                    path = f"/api/v1/incidents/{incident['id']}/ack"
-                    self._client.post(path, json={"note": "I look at it"}).raise_for_status()
-                    return
+            texts = phone.messages(PHONE)
+            if texts and what["title"] in texts[-1]["body"]:
+                self.say(f"  text back: {phone.text(url, PHONE, '1')}")
+                return
             self.stop.wait(0.1)
-        self.say(f"There is no open incident {what['title']}")
+        self.say(f"No text came about {what['title']}")
 
     def _break(self, what: Any) -> None:
         fault = faults.Fault("status", status=500)

@@ -19,7 +19,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from tocsin.demo import counts, lines, slack_view
+from tocsin.demo import counts, lines, slack_view, stage
 from tocsin.demo.board import Board
 from tocsin.demo.counts import Counts
 from tocsin.errors import TocsinError
@@ -66,7 +66,7 @@ def render(board: Board, size: tuple[int, int]) -> RenderableType:
         right = Layout(ratio=2)
         right.split_column(
             Layout(_happens(board), size=_SAID + 2),
-            Layout(_webhook(board), size=7),
+            Layout(_webhook(board), size=8),
             Layout(_quiet(board.now), ratio=1),
         )
         layout["body"].split_row(slack, right)
@@ -106,6 +106,8 @@ def _counters(now: Counts) -> RenderableType:
         ("resolved", now.resolved, "bold green"),
         ("slack", now.sent.get("slack", 0), "bold magenta"),
         ("webhook", now.sent.get("webhook", 0), "bold magenta"),
+        ("sms", now.sent.get("sms", 0), "bold magenta"),
+        ("email", now.sent.get("email", 0), "bold magenta"),
         ("waiting", now.waiting, "yellow" if now.waiting else "dim"),
         ("dead", now.dead, "bold red" if now.dead else "dim"),
         ("lost", now.missing, "bold red" if now.missing else "bold green"),
@@ -141,7 +143,21 @@ def _webhook(board: Board) -> RenderableType:
         made.append(_line(Text.assemble((f"{slug}: {len(bodies)}  ", "bold"), last)))
         if told:
             made.append(_line(f"  {told['why']}", "dim"))
-    return _panel(Group(*made), "Pagers (signed webhooks)", "magenta")
+    return _panel(
+        Group(*made, *_phone(board)), "Pagers, and the phone of the one on call", "magenta"
+    )
+
+
+def _phone(board: Board) -> list[RenderableType]:
+    """The last text and the last letter."""
+    texts = board.stage.providers.twilio.messages(stage.PHONE)
+    letters = board.stage.providers.mail.messages(stage.MAILBOX)
+    text = texts[-1]["body"].splitlines()[0] if texts else "nothing yet"
+    subject = str(letters[-1].parsed()["Subject"]) if letters else "nothing yet"
+    return [
+        _line(Text.assemble((f"sms: {len(texts)}  ", "bold"), text)),
+        _line(Text.assemble((f"email: {len(letters)}  ", "bold"), subject)),
+    ]
 
 
 def _quiet(now: Counts) -> RenderableType:

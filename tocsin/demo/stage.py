@@ -29,6 +29,9 @@ PORT = 8420
 #: Each tenant and the policy that it gets.
 POLICIES = {"shop": "policy.yml", "bank": "policy_small.yml"}
 SLACK_TOKEN = "xoxb-fake"
+TWILIO_TOKEN = "f" * 32
+#: The phone and the mailbox of the one on call.
+PHONE, MAILBOX = "+491701234567", "oncall@example.com"
 LOG = "demo.log"
 _HERE = Path(__file__).parent
 _POLICY_SECONDS = 30.0
@@ -159,6 +162,7 @@ def _tenant(
     folder.mkdir(mode=0o700)
     homes.write_private(folder / "slack", SLACK_TOKEN)
     homes.write_private(folder / "webhook", signing)
+    homes.write_private(folder / "twilio", TWILIO_TOKEN)
     file = home / f"{slug}.token"
     homes.write_private(file, token + "\n")
     client = httpx.Client(
@@ -169,9 +173,18 @@ def _tenant(
 
 def _apply(stage: Stage, slug: str, policy: str) -> None:
     """Put the policy in force as people do: by a file. Raises SetupError where it is refused."""
-    fakes_of = f"{stage.providers.url}{stage.hook(slug, '')}"
-    text = policy.replace("https://hooks.example.com/", fakes_of)
-    text = text.replace("https://slack.com/api/", stage.providers.slack_api)
+    providers = stage.providers
+    fakes_of = {
+        "https://hooks.example.com/": f"{providers.url}{stage.hook(slug, '')}",
+        "https://slack.com/api/": providers.slack_api,
+        "https://api.twilio.com": providers.twilio_api,
+        "host: smtp.example.com": "host: 127.0.0.1",
+        "port: 587": f"port: {providers.mail.port}",
+        "tls: starttls": "tls: none",
+    }
+    text = policy
+    for real, fake in fakes_of.items():
+        text = text.replace(real, fake)
     (stage.home / "policies" / f"{slug}.yml").write_text(text, encoding="utf-8")
     tenant, deadline = stage.tenants[slug].id, time.monotonic() + _POLICY_SECONDS
     while time.monotonic() < deadline:

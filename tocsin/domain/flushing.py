@@ -12,14 +12,23 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Literal
 
-from schemas.alert import Severity, Status
+from schemas.alert import SEVERITY_RANK, Severity, Status
 from schemas.message import Reason
-from tocsin.domain import explanation, grouping, incidents, notifying, severity, suppression
+from tocsin.domain import (
+    correlation,
+    explanation,
+    grouping,
+    incidents,
+    notifying,
+    severity,
+    sharing,
+    suppression,
+)
 from tocsin.domain.policy import Integration, Receiver
 from tocsin.domain.routing import Route
 
 #: Reasons that bring news of something that fires; they need an open incident.
-PAGING = frozenset({"first", "new_alerts", "repeat", "reopened"})
+PAGING = notifying.PAGING
 _TICK = timedelta(microseconds=1)
 
 
@@ -37,7 +46,7 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """The newest incident of a group. `resolved_by` is None where its alerts ended it."""
+    """An incident. `resolved_by` is None where its alerts ended it."""
 
     id: uuid.UUID
     title: str
@@ -53,15 +62,36 @@ class Incident:
 
 @dataclass(frozen=True, slots=True)
 class Log:
-    """An entry of the notification log and the incident it was about."""
+    """An entry of the notification log and the incident it was about.
+
+    `carried`: the integration was not paged, because a page about another group of the incident
+    stands for it.
+    """
 
     told: notifying.Told
     incident: uuid.UUID
+    carried: bool = False
+    #: How bad its incident was when it was last paged.
+    severity: Severity | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The open incident that the group joins if it needs one, and who heard of that already."""
+
+    incident: Incident
+    join: correlation.Join
+    heard: Mapping[str, sharing.Heard] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """A group whose flush is due, as the record has it. `due_at` is what its timer said."""
+    """A group whose flush is due, as the record has it. `due_at` is what its timer said.
+
+    `alone`: its incident has no other group; `others_go_on`: one of them is not over. `heard` is
+    what integrations heard of the incident by any group; `joined_at` when this one joined it.
+    `shows` are the integrations in which this group's message stands for the incident (None: all).
+    """
 
     id: uuid.UUID
     route: Route
@@ -71,6 +101,11 @@ class Group:
     due_at: datetime
     incident: Incident | None
     log: Mapping[str, Log]
+    alone: bool = True
+    others_go_on: bool = False
+    joined_at: datetime | None = None
+    heard: Mapping[str, sharing.Heard] = field(default_factory=dict)
+    shows: frozenset[str] | None = None
 
 
 @dataclass(slots=True)
@@ -78,11 +113,17 @@ class Plan:
     """What is to be written. `reasons` and `log` go by the key of the integration.
 
     `told` are the events that a notification carries; `outcomes` those explained without one:
-    (event, outcome, cause). `due_at` None: the group waits for something to happen.
+    (event, outcome, cause). `due_at` None: the group waits for something to happen. `carried` are
+    the integrations that are not paged since they were for another group; `part_over`: the group
+    ended and its incident goes on.
     """
 
     incident: Incident | None
-    act: Literal["opened", "reopened", "resolved"] | None = None
+    act: Literal["opened", "reopened", "joined", "resolved"] | None = None
+    join: correlation.Join | None = None
+    part_over: bool = False
+    heard: Mapping[str, sharing.Heard] = field(default_factory=dict)
+    carried: set[str] = field(default_factory=set)
     reasons: dict[str, Reason] = field(default_factory=dict)
     log: dict[str, notifying.Told] = field(default_factory=dict)
     #: Integrations that are only shown what people did; they are told no news.
@@ -104,21 +145,25 @@ def plan(
     reopen_window: timedelta,
     fresh: Incident,
     updates_in_place: frozenset[str],
+    target: Target | None = None,
 ) -> Plan:
-    """Decide. `fresh` is the incident to open if one is needed; `updates_in_place` the channels."""
+    """Decide. If the group needs an incident it joins `target`, else opens `fresh`.
+
+    `updates_in_place` are the channels that can change what they said.
+    """
     muted = _muted(group.members, silences, now)
     firing = tuple(m for m in group.members if m.status == "firing" and m.fingerprint not in muted)
     over = tuple(m for m in group.members if m.status == "resolved")
-    made = Plan(group.incident, firing=firing, resolved=over, muted=muted)
+    made = Plan(group.incident, firing=firing, resolved=over, muted=muted, heard=group.heard)
     made.anchor = group.anchor or group.due_at
     _tell(group, made, now)
-    _settle_incident(group, made, now, reopen_window, fresh)
+    _settle_incident(group, made, now, reopen_window, fresh, target)
+    sharing.page_once(group, made, updates_in_place)
     _show_state(group, made, updates_in_place)
     _write_log(group, made, now)
-    _explain(group, made)
-    made.due_at = min(
-        (at for at in (_next_repeat(group, made), _unmuted(made, silences)) if at), default=None
-    )
+    _explain(group, made, silences)
+    times = (_next_repeat(group, made), _unmuted(made, silences), sharing.confirm(made, now))
+    made.due_at = min((at for at in times if at), default=None)
     return made
 
 
@@ -139,13 +184,14 @@ def _marks(members: Iterable[Member]) -> frozenset[str]:
 
 def _tell(group: Group, made: Plan, now: datetime) -> None:
     firing, resolved = _marks(made.firing), _marks(made.resolved)
-    for integration in group.receiver.integrations:
+    for integration in group.receiver.integrations if group.members else ():
         log = group.log.get(integration.key)
+        heard = group.heard.get(integration.key, sharing.NOTHING)
         # A muted alert still fires: the end of the others is not the end of the group.
         if not firing and made.muted and not (log and log.told.firing <= resolved):
             continue
         reason = notifying.decide(
-            log.told if log else None,
+            log.told if log and not sharing.lost(group, log, heard) else None,
             firing,
             resolved,
             send_resolved=integration.send_resolved,
@@ -153,32 +199,56 @@ def _tell(group: Group, made: Plan, now: datetime) -> None:
             now=now,
             acknowledged=bool(group.incident and group.incident.state == "acknowledged"),
         )
+        if reason in (None, "repeat") and log and _worse(made, log.severity or heard.severity):
+            reason = "new_alerts"
+        if reason == "repeat" and sharing.repeated(heard, group.route.repeat_interval, now):
+            continue
         if reason:
             made.reasons[integration.key] = reason
 
 
+def _worse(made: Plan, known: Severity | None) -> bool:
+    """Whether something that fires has become worse than what the integration was paged for."""
+    worst = severity.worst(m.severity for m in made.firing)
+    return known is not None and SEVERITY_RANK[worst] > SEVERITY_RANK[known]
+
+
 def _settle_incident(
-    group: Group, made: Plan, now: datetime, window: timedelta, fresh: Incident
+    group: Group,
+    made: Plan,
+    now: datetime,
+    window: timedelta,
+    fresh: Incident,
+    target: Target | None,
 ) -> None:
-    """Open, reopen or resolve, and let the reasons say so."""
+    """Open, reopen, join or resolve, and let the reasons say so."""
     was = group.incident
     is_open = was is not None and was.state != "resolved"
     if PAGING.intersection(made.reasons.values()) and not is_open:
         back = was is not None and incidents.reopens(
             was.resolved_at or now, was.resolved_by, now, window
         )
-        made.act = "reopened" if back else "opened"
-        made.incident = _reopened(was) if was is not None and back else fresh
+        if was is not None and back:
+            made.act, made.incident = "reopened", _reopened(was)
+        elif target is not None:
+            made.act, made.incident, made.join = "joined", target.incident, target.join
+            made.heard = target.heard
+        else:
+            made.act, made.incident = "opened", fresh
         news: Reason = "reopened" if back else "first"
         made.reasons = {key: news if r in PAGING else r for key, r in made.reasons.items()}
     elif was is not None and is_open and not made.firing and not made.muted:
+        if group.others_go_on:
+            made.part_over = bool(group.members)
+            return
         made.act = "resolved"
         made.incident = replace(
             was, state="resolved", resolved_at=now, generation=was.generation + 1
         )
     if made.incident is not None and made.firing:
         worst = severity.worst((made.incident.severity, *(m.severity for m in made.firing)))
-        title = fresh.title if made.reasons else made.incident.title
+        mine = made.act == "opened" or (group.alone and made.act != "joined")
+        title = fresh.title if made.reasons and mine else made.incident.title
         made.incident = replace(made.incident, severity=worst, title=title)
 
 
@@ -195,6 +265,8 @@ def _show_state(group: Group, made: Plan, updates_in_place: frozenset[str]) -> N
     if incident is None or made.act is not None:
         return
     acted = incident.acknowledged_at if incident.state == "acknowledged" else incident.resolved_at
+    if incident.state == "acknowledged" and acted and group.joined_at:
+        acted = max(acted, group.joined_at)
     shown: Reason = "acknowledged" if incident.state == "acknowledged" else "resolved"
     for integration in group.receiver.integrations:
         log = group.log.get(integration.key)
@@ -202,6 +274,7 @@ def _show_state(group: Group, made: Plan, updates_in_place: frozenset[str]) -> N
             acted is not None
             and integration.channel in updates_in_place
             and integration.key not in made.reasons
+            and (group.shows is None or integration.key in group.shows)
             and log is not None
             and log.incident == incident.id
             and log.told.at < acted
@@ -216,7 +289,9 @@ def _write_log(group: Group, made: Plan, now: datetime) -> None:
         log = group.log.get(integration.key)
         if integration.key in made.shown and log is not None:
             made.log[integration.key] = replace(log.told, at=now)
-        elif integration.key in made.reasons:
+        elif integration.key in made.reasons or sharing.carries_news(
+            made, integration.key, log, firing
+        ):
             made.log[integration.key] = notifying.Told(firing, resolved, now)
         elif not made.muted and (
             silent := notifying.forget(
@@ -226,17 +301,19 @@ def _write_log(group: Group, made: Plan, now: datetime) -> None:
             made.log[integration.key] = silent
 
 
-def _explain(group: Group, made: Plan) -> None:
+def _explain(group: Group, made: Plan, silences: suppression.Index) -> None:
     news = any(reason != "acknowledged" for reason in made.reasons.values())
     for member in group.members:
         if member.event is None:
             continue
         if by := made.muted.get(member.fingerprint):
-            made.outcomes.append((member.event, "silenced", " ".join(by)))
+            made.outcomes.append((member.event, suppression.outcome(silences, by), " ".join(by)))
         elif news:
             made.told.append(member.event)
         elif group.receiver.integrations:
-            made.outcomes.append((member.event, "grouped", str(group.id)))
+            by_incident = made.carried and made.incident is not None
+            cause = made.incident.id if by_incident and made.incident else group.id
+            made.outcomes.append((member.event, "grouped", str(cause)))
         else:
             made.outcomes.append((member.event, "no_route", group.receiver.name))
 
@@ -254,9 +331,10 @@ def _next_repeat(group: Group, made: Plan) -> datetime | None:
     if not made.firing or acknowledged or made.anchor is None:
         return None
     at = [
-        notifying.next_repeat(told, group.route.repeat_interval)
-        for told in (_told(group, made, each) for each in group.receiver.integrations)
-        if told is not None
+        max(told.at, made.heard.get(each.key, sharing.NOTHING).at or told.at)
+        + group.route.repeat_interval
+        for each in group.receiver.integrations
+        if (told := _told(group, made, each)) is not None
     ]
     if not at:
         return None

@@ -70,6 +70,11 @@ def matches(matchers: Iterable[Matcher], labels: Mapping[str, str]) -> bool:
     return all(matcher.matches(labels) for matcher in matchers)
 
 
+def regex(pattern: str) -> Any:
+    """A user's expression, compiled by RE2 over bytes. Raises ValueError as a matcher does."""
+    return _compile(pattern)
+
+
 def render(matchers: Iterable[Matcher]) -> str:
     """The canonical text of a list: sorted, in braces; equal lists give equal text."""
     return "{" + ",".join(str(matcher) for matcher in sorted(matchers)) + "}"

@@ -8,6 +8,9 @@ from datetime import datetime, timedelta
 
 from schemas.message import Reason
 
+#: Reasons that bring news of something that fires; they need an open incident.
+PAGING: frozenset[Reason] = frozenset({"first", "new_alerts", "repeat", "reopened"})
+
 
 @dataclass(frozen=True, slots=True)
 class Told:

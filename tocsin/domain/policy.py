@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from tocsin.domain import enrichment, routing
+from schemas import mapping
+from tocsin.domain import breadth, correlation, routing, service_map, templates
+from tocsin.domain import enrichment as enriching
+from tocsin.domain.rules import Rules
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,17 @@ class Receiver:
 
     name: str
     integrations: tuple[Integration, ...] = ()
+    locale: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody who may act, and the addresses from which it is surely them."""
+
+    name: str
+    slack: str | None = None
+    phone: str | None = None
+    email: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,5 +49,25 @@ class Policy:
 
     root: routing.Route
     receivers: Mapping[str, Receiver]
-    enrichment: tuple[enrichment.Lookup, ...] = ()
+    enrichment: tuple[enriching.Lookup, ...] = ()
+    steps: tuple[enriching.Step, ...] = ()
     reopen_window: timedelta = timedelta(minutes=5)
+    people: tuple[Person, ...] = ()
+    silences: breadth.Guard = breadth.DEFAULT
+    correlate: tuple[correlation.Rule, ...] = ()
+    services: service_map.ServiceMap = field(default_factory=service_map.ServiceMap)
+    rules: Rules = field(default_factory=Rules)
+    templates: tuple[templates.Template, ...] = ()
+    locale: str = "en"
+    #: What is read of senders; the ingest has its own compiled form of these.
+    sources: tuple[mapping.MappedSource, ...] = ()
+    cloudwatch: mapping.CloudWatch = field(default_factory=mapping.CloudWatch)
+
+    def locale_for(self, receiver: str) -> str:
+        """The languages of messages to this receiver, the best first, as i18n takes them."""
+        known = self.receivers.get(receiver)
+        own = known.locale if known else None
+        if own is None or own == self.locale:
+            return self.locale
+        # English is the last resort of every language.
+        return own if self.locale == "en" else f"{own},{self.locale}"

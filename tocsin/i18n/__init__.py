@@ -25,6 +25,8 @@ _LOCALE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 def say(key: str, locale: str = FALLBACK, **values: object) -> str:
     """The sentence ``key`` in the best language there is for ``locale``.
 
+    ``locale`` may be several with commas, the best first: "de-AT,fr" is de-AT, de, fr, English.
+
     Values are data: nothing in them is read as a pattern. A sentence that is missing gives its
     key and a line in the log, because a page goes out all the same; tests refuse missing ones.
     """
@@ -34,6 +36,11 @@ def say(key: str, locale: str = FALLBACK, **values: object) -> str:
             return string.Template(sentence).safe_substitute(values)
     _log.warning("no sentence for %s", key)
     return " ".join([key, *(str(value) for value in values.values())])
+
+
+def knows(key: str) -> bool:
+    """Whether there is such a sentence; English has them all."""
+    return key in catalogue(FALLBACK) or f"{key}.other" in catalogue(FALLBACK)
 
 
 @functools.cache
@@ -48,8 +55,10 @@ def catalogue(locale: str) -> Mapping[str, str]:
 @functools.cache
 def _chain(locale: str) -> tuple[str, ...]:
     """de-AT, de, en."""
-    parts = locale.split("-")
-    names = ["-".join(parts[:count]) for count in range(len(parts), 0, -1)]
+    names: list[str] = []
+    for wanted in locale.split(","):
+        parts = wanted.split("-")
+        names += ["-".join(parts[:count]) for count in range(len(parts), 0, -1)]
     return tuple(dict.fromkeys([*names, FALLBACK]))
 
 

@@ -10,7 +10,8 @@ from tocsin.storage.record import Transaction
 
 #: In the order of the key, so that two drains over the same alerts wait instead of deadlocking.
 LOCK = """
-SELECT a.tenant, a.fingerprint, a.status, a.starts_at, a.ends_at, a.expires_at
+SELECT a.tenant, a.fingerprint, a.status, a.starts_at, a.ends_at, a.expires_at, a.extra,
+  a.added, a.ruled
 FROM alert a JOIN unnest(%b::bigint[], %b::text[]) AS k (tenant, fingerprint)
   ON a.tenant = k.tenant AND a.fingerprint = k.fingerprint
 ORDER BY a.tenant, a.fingerprint FOR UPDATE OF a
@@ -46,16 +47,42 @@ FROM unnest(%b::bigint[], %b::text[], %b::bigint[], %b::timestamptz[], %b::times
   AS r (tenant, fingerprint, count, last_seen, expires_at)
 WHERE a.tenant = r.tenant AND a.fingerprint = r.fingerprint
 """
-EXTRA = """
-UPDATE alert a SET extra = r.extra
-FROM json_to_recordset(%(items)s) AS r (tenant bigint, fingerprint text, extra text)
+ENRICHED = """
+UPDATE alert a SET extra = r.extra, added = r.added
+FROM json_to_recordset(%(items)s) AS r (tenant bigint, fingerprint text, extra text, added text)
 WHERE a.tenant = r.tenant AND a.fingerprint = r.fingerprint
+"""
+RULED = """
+UPDATE alert a SET ruled = r.ruled, severity = r.severity
+FROM json_to_recordset(%(items)s) AS r (tenant bigint, fingerprint text, ruled text, severity text)
+WHERE a.tenant = r.tenant AND a.fingerprint = r.fingerprint
+"""
+#: Beside the original labels, so that the search finds an alert by what it is called now.
+RELABEL = """
+INSERT INTO alert_label (tenant, name, value, fingerprint)
+SELECT r.tenant, l.key, l.value, r.fingerprint
+FROM json_to_recordset(%(items)s) AS r (tenant bigint, fingerprint text, labels text),
+  json_each_text(r.labels::json) AS l
+ORDER BY 1, 2, 3, 4 ON CONFLICT DO NOTHING
 """
 
 
 def lock(tx: Transaction, keys: Sequence[tuple[int, str]]) -> dict[tuple[int, str], dict[str, Any]]:
     """Lock what is stored of these alerts; this is also the authoritative read."""
     found = tx.rows(LOCK, [[tenant for tenant, _ in keys], [mark for _, mark in keys]])
+    return {(row["tenant"], row["fingerprint"]): row for row in found}
+
+
+def lock_whole(
+    tx: Transaction, keys: Sequence[tuple[int, str]]
+) -> dict[tuple[int, str], dict[str, Any]]:
+    """The same with every column."""
+    found = tx.rows(
+        "SELECT a.* FROM alert a JOIN unnest(%s::bigint[], %s::text[]) AS k (tenant, fingerprint)"
+        " ON a.tenant = k.tenant AND a.fingerprint = k.fingerprint"
+        " ORDER BY a.tenant, a.fingerprint FOR UPDATE OF a",
+        [[tenant for tenant, _ in keys], [mark for _, mark in keys]],
+    )
     return {(row["tenant"], row["fingerprint"]): row for row in found}
 
 
@@ -82,9 +109,16 @@ def repeat(tx: Transaction, items: Sequence[tuple[Any, ...]]) -> None:
         tx.run(REPEAT, [list(column) for column in zip(*items, strict=True)])
 
 
-def set_extra(tx: Transaction, items: Sequence[dict[str, Any]]) -> None:
-    """Write what enrichment found: {tenant, fingerprint, extra}."""
-    tx.many(EXTRA, items)
+def enriched(tx: Transaction, items: Sequence[dict[str, Any]]) -> None:
+    """Write what enrichment found: {tenant, fingerprint, extra, added}; None: nothing."""
+    tx.many(ENRICHED, items)
+    tx.many(RELABEL, [{**item, "labels": item["added"]} for item in items if item["added"]])
+
+
+def ruled(tx: Transaction, items: Sequence[dict[str, Any]]) -> None:
+    """Write what rules set: {tenant, fingerprint, ruled, severity}; `ruled` None: nothing."""
+    tx.many(RULED, items)
+    tx.many(RELABEL, [{**item, "labels": item["ruled"]} for item in items if item["ruled"]])
 
 
 def lock_expiring(tx: Transaction, subjects: list[tuple[int, str]]) -> list[dict[str, Any]]:
@@ -101,9 +135,9 @@ def lock_expiring(tx: Transaction, subjects: list[tuple[int, str]]) -> list[dict
 #: planner knows nothing of a tenant yet.
 IN_NO_GROUP = """
 WITH page AS MATERIALIZED (
-  SELECT fingerprint, severity, labels, status FROM alert
+  SELECT fingerprint, severity, labels, added, ruled, status FROM alert
   WHERE tenant = %(tenant)s AND fingerprint > %(after)s ORDER BY fingerprint LIMIT %(limit)s)
-SELECT p.fingerprint, p.severity, p.labels,
+SELECT p.fingerprint, p.severity, p.labels, p.added, p.ruled,
   p.status = 'firing' AND held.one IS NULL AND waits.one IS NULL AS homeless
 FROM page p
 LEFT JOIN LATERAL (SELECT 1 AS one FROM group_member m

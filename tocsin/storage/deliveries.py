@@ -49,15 +49,27 @@ FROM json_to_recordset(%(items)s) AS r (tenant bigint, id uuid, notification_id 
   group_id uuid, incident_id uuid, generation int, integration text, channel text,
   destination text, queue text)
 """
+FOLD = """
+INSERT INTO delivery (tenant, id, notification_id, group_id, incident_id, generation, integration,
+                      channel, destination, queue, state, cause, due_at, created_at, finished_at)
+SELECT tenant, id, notification_id, group_id, incident_id, generation, integration, channel,
+  destination, queue, 'superseded', cause, %(now)s, %(now)s, %(now)s
+FROM json_to_recordset(%(items)s) AS r (tenant bigint, id uuid, notification_id uuid,
+  group_id uuid, incident_id uuid, generation int, integration text, channel text,
+  destination text, queue text, cause text)
+"""
 TELL = """
-INSERT INTO told (tenant, group_id, integration, incident_id, firing, resolved, reason, at, ref)
-SELECT tenant, group_id, integration, incident_id, firing, resolved, reason, %(now)s, ref
+INSERT INTO told (tenant, group_id, integration, incident_id, firing, resolved, reason, at, ref,
+  severity, carried)
+SELECT tenant, group_id, integration, incident_id, firing, resolved, reason, %(now)s, ref, severity,
+  carried
 FROM json_to_recordset(%(items)s) AS r (tenant bigint, group_id uuid, integration text,
-  incident_id uuid, firing text[], resolved text[], reason text, ref text)
+  incident_id uuid, firing text[], resolved text[], reason text, ref text, severity text,
+  carried boolean)
 ORDER BY tenant, group_id, integration
 ON CONFLICT (tenant, group_id, integration) DO UPDATE SET incident_id = excluded.incident_id,
   firing = excluded.firing, resolved = excluded.resolved, reason = excluded.reason,
-  at = excluded.at, ref = excluded.ref
+  at = excluded.at, ref = excluded.ref, severity = excluded.severity, carried = excluded.carried
 """
 
 
@@ -80,6 +92,15 @@ def plan(
     tx.many(PLAN, items, {"now": tx.now})
     tx.many(TELL, log, {"now": tx.now})
     settle(tx, [Ended(r["tenant"], r["notification_id"], str(r["successor"])) for r in replaced])
+
+
+def fold(tx: Transaction, items: Sequence[dict[str, Any]]) -> None:
+    """Write down deliveries that another of the same line, planned with them, stands for.
+
+    As for `plan`, and beside it the cause and `successor`, the notification that tells instead.
+    """
+    tx.many(FOLD, items, {"now": tx.now})
+    settle(tx, [Ended(r["tenant"], r["notification_id"], r["successor"]) for r in items])
 
 
 def claim(
@@ -131,7 +152,7 @@ def attempt(tx: Transaction, delivery: dict[str, Any], started: datetime, **outc
 
 def finish(
     tx: Transaction, delivery: dict[str, Any], state: str, *, cause: str | None = None,
-    due_at: datetime | None = None, in_doubt: bool = False,
+    due_at: datetime | None = None, in_doubt: bool = False, provider_id: str | None = None,
 ) -> bool:  # fmt: skip
     """End an attempt; False where the lease was lost and somebody else owns the delivery now.
 
@@ -140,11 +161,12 @@ def finish(
     over = state in ("sent", "dead", "superseded")
     touched = tx.run(
         "UPDATE delivery SET state = %s, cause = %s, due_at = coalesce(%s, due_at),"
-        " in_doubt = in_doubt OR %s, attempts = %s, lease_until = CASE %s WHEN 'sending'"
+        " provider_id = coalesce(%s, provider_id), in_doubt = in_doubt OR %s, attempts = %s,"
+        " lease_until = CASE %s WHEN 'sending'"
         " THEN %s::timestamptz END, finished_at = CASE WHEN %s THEN %s::timestamptz END"
         " WHERE tenant = %s AND id = %s AND fence = %s AND state = 'sending'",
-        [state, cause, due_at, in_doubt, delivery["attempts"], state, due_at, over, tx.now,
-         delivery["tenant"], delivery["id"], delivery["fence"]],
+        [state, cause, due_at, provider_id, in_doubt, delivery["attempts"], state, due_at, over,
+         tx.now, delivery["tenant"], delivery["id"], delivery["fence"]],
     )  # fmt: skip
     if touched and over:
         settle(tx, [Ended(delivery["tenant"], delivery["notification_id"])])
@@ -153,12 +175,13 @@ def finish(
 
 def remember(tx: Transaction, delivery: dict[str, Any], ref: str) -> None:
     """Keep the provider's reference for the later messages of this line."""
+    # Its incident may have been merged with another while it was on its way.
     tx.run(
-        "UPDATE told SET ref = %s WHERE tenant = %s AND group_id = %s AND integration = %s"
-        " AND incident_id = %s",
-        [ref, delivery["tenant"], delivery["group_id"], delivery["integration"],
-         delivery["incident_id"]],
-    )  # fmt: skip
+        "UPDATE told t SET ref = %s FROM delivery d WHERE d.tenant = %s AND d.id = %s"
+        " AND t.tenant = d.tenant AND t.group_id = d.group_id AND t.integration = d.integration"
+        " AND t.incident_id = d.incident_id",
+        [ref, delivery["tenant"], delivery["id"]],
+    )
 
 
 def call_off(
@@ -198,7 +221,8 @@ def retry(tx: Transaction, tenant: int, delivery: uuid.UUID, by: str) -> dict[st
         )
     tx.run(
         "UPDATE delivery SET state = 'pending', cause = %s, due_at = %s, attempts = 0,"
-        " created_at = %s, finished_at = NULL WHERE tenant = %s AND id = %s",
+        " created_at = %s, finished_at = NULL, provider_id = NULL, receipt = NULL,"
+        " receipt_at = NULL WHERE tenant = %s AND id = %s",
         [f"taken up again by {by}", tx.now, tx.now, tenant, delivery],
     )
     return {**row, "state": "pending", "due_at": tx.now, "attempts": 0}

@@ -9,7 +9,10 @@ from tocsin.storage.record import Transaction
 
 
 class Due(NamedTuple):
-    """Work that waits. `kind` is "inbox" (work: the stage), "timer" (its kind), else a queue."""
+    """Work that waits.
+
+    `kind` is "inbox" (work: the stage), "timer" (its kind), "lookup" (the actor), else a queue.
+    """
 
     work: str
     kind: str

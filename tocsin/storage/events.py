@@ -67,7 +67,8 @@ def changes(tx: Transaction, ids: list[int], since: datetime) -> list[dict[str, 
     """Events with the alerts they changed, for a stage that works on stored alerts."""
     return tx.rows(
         "SELECT e.tenant, e.id, e.received_at, e.fingerprint, e.kind, e.status, e.severity,"
-        " e.policy_version, a.labels, a.annotations, a.extra, a.starts_at"
+        " e.policy_version, e.outcome, a.labels, a.annotations, a.extra, a.added, a.ruled,"
+        " a.source, a.starts_at"
         " FROM alert_event e JOIN alert a ON a.tenant = e.tenant AND a.fingerprint = e.fingerprint"
         " WHERE e.id = ANY(%s) AND e.received_at >= %s ORDER BY e.id",
         [ids, since],

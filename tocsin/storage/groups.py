@@ -55,6 +55,16 @@ DELETE FROM group_member m USING json_to_recordset(%(items)s)
 WHERE m.tenant = r.tenant AND m.group_id = r.group_id AND m.fingerprint = r.fingerprint
 """
 
+#: Who leaves for elsewhere and comes back is news again: nobody is told by the old page.
+UNTELL = """
+UPDATE told t SET firing = ARRAY(SELECT f FROM unnest(t.firing) AS f WHERE f <> ALL(r.gone)),
+  resolved = ARRAY(SELECT f FROM unnest(t.resolved) AS f WHERE f <> ALL(r.gone))
+FROM (SELECT tenant, group_id, array_agg(fingerprint) AS gone FROM json_to_recordset(%(items)s)
+        AS i (tenant bigint, group_id uuid, fingerprint text) GROUP BY tenant, group_id) r
+WHERE t.tenant = r.tenant AND t.group_id = r.group_id
+  AND (t.firing && r.gone OR t.resolved && r.gone)
+"""
+
 
 def ensure(tx: Transaction, items: Sequence[dict[str, Any]]) -> None:
     """Make the groups not there yet: {tenant, id, route, receiver, labels, policy_version}."""
@@ -92,6 +102,18 @@ def members(
     }
 
 
+def memberships(tx: Transaction, keys: Sequence[tuple[int, str]]) -> list[dict[str, Any]]:
+    """Every group that holds one of these (tenant, fingerprint)."""
+    if not keys:
+        return []
+    return tx.rows(
+        "SELECT m.tenant, m.group_id, m.fingerprint, m.event_id, m.event_at FROM group_member m"
+        " JOIN unnest(%s::bigint[], %s::text[]) AS k (tenant, fingerprint)"
+        " ON m.tenant = k.tenant AND m.fingerprint = k.fingerprint",
+        [[tenant for tenant, _ in keys], [mark for _, mark in keys]],
+    )
+
+
 def join(tx: Transaction, items: Sequence[dict[str, Any]]) -> None:
     """Make or refresh members: {tenant, group_id, fingerprint, event_id, event_at}."""
     tx.many(JOIN, items)
@@ -106,11 +128,18 @@ def leave(tx: Transaction, items: Sequence[dict[str, Any]]) -> None:
     tx.many(LEAVE, items)
 
 
+def move_out(tx: Transaction, items: Sequence[dict[str, Any]]) -> None:
+    """Take out members that go on elsewhere; what these groups told of them stands no more."""
+    tx.many(LEAVE, items)
+    tx.many(UNTELL, items)
+
+
 def with_alerts(tx: Transaction, keys: Sequence[GroupKey]) -> list[dict[str, Any]]:
     """All members of these groups with the alerts as they are now."""
     return tx.rows(
         "SELECT m.tenant, m.group_id, m.fingerprint, m.event_id, m.event_at, m.muted_by, a.status,"
-        " a.severity, a.labels, a.annotations, a.extra, a.generator_url, a.starts_at, a.ends_at,"
+        " a.severity, a.labels, a.added, a.ruled, a.annotations, a.extra, a.generator_url,"
+        " a.starts_at, a.ends_at,"
         " a.expires_at FROM group_member m"
         " JOIN unnest(%s::bigint[], %s::uuid[]) AS k (tenant, id)"
         "  ON m.tenant = k.tenant AND m.group_id = k.id"

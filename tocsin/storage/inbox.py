@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -97,4 +97,36 @@ def page(tx: Transaction, tenant: int, alertname: str, summary: str, description
         "INSERT INTO inbox (tenant, stage, urgent, alerts, received_at, own)"
         " VALUES (%s, 'dedup', true, 1, tocsin_now(), %s)",
         [tenant, orjson.dumps({"labels": labels, "annotations": annotations}).decode()],
+    )
+
+
+def raise_own(tx: Transaction, items: Sequence[tuple[int, Mapping[str, Any]]]) -> None:
+    """Raise, or end, alerts of our own: (tenant, {labels, annotations, status, source}).
+
+    They take the ordinary way, beginning with the next drain.
+    """
+    tx.many(
+        "INSERT INTO inbox (tenant, stage, urgent, alerts, received_at, own)"
+        " SELECT tenant, 'dedup', true, 1, %(now)s, own FROM json_to_recordset(%(items)s)"
+        " AS r (n int, tenant bigint, own text) ORDER BY n",
+        [
+            {"n": n, "tenant": tenant, "own": orjson.dumps(own).decode()}
+            for n, (tenant, own) in enumerate(items)
+        ],
+        {"now": tx.now},
+    )
+
+
+def hand_repeats_on(tx: Transaction, stage: str, parcels: Mapping[int, list[list[Any]]]) -> None:
+    """Leave what was repeated for a later stage that counts: [fingerprint, times, first, last]."""
+    tx.many(
+        "INSERT INTO inbox (tenant, stage, urgent, alerts, received_at, own)"
+        " SELECT tenant, %(stage)s, false, alerts, %(now)s, own"
+        " FROM json_to_recordset(%(items)s) AS r (tenant bigint, alerts int, own text)"
+        " ORDER BY tenant",
+        [
+            {"tenant": tenant, "alerts": len(some), "own": orjson.dumps(some).decode()}
+            for tenant, some in parcels.items()
+        ],
+        {"now": tx.now, "stage": stage},
     )

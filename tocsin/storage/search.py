@@ -11,8 +11,9 @@ from psycopg.rows import DictRow
 from tocsin.storage.record import Transaction
 
 COLUMNS = (
-    "a.fingerprint, a.status, a.severity, a.labels, a.annotations, a.extra, a.source,"
-    " a.generator_url, a.starts_at, a.ends_at, a.expires_at, a.count, a.first_seen, a.last_seen"
+    "a.fingerprint, a.status, a.severity, a.labels, a.added, a.ruled, a.annotations, a.extra,"
+    " a.source, a.generator_url, a.starts_at, a.ends_at, a.expires_at, a.count, a.first_seen,"
+    " a.last_seen"
 )
 #: Rows that are fetched at a time while the caller still filters.
 FETCH = 500
@@ -78,10 +79,11 @@ def groups(tx: Transaction, tenant: int, fingerprint: str) -> list[DictRow]:
 
 
 def incidents_of(tx: Transaction, tenant: int, fingerprint: str, limit: int = 20) -> list[DictRow]:
-    """The newest incidents of the groups that an alert is in."""
+    """The newest incidents that the groups of an alert are in or were in."""
     return tx.rows(
         "SELECT i.id, i.title, i.state, i.opened_at FROM incident i"
-        " WHERE i.tenant = %s AND i.group_id IN (SELECT m.group_id FROM group_member m"
+        " WHERE i.tenant = %s AND i.id IN (SELECT j.incident_id FROM group_member m"
+        "  JOIN incident_group j ON j.tenant = m.tenant AND j.group_id = m.group_id"
         "  WHERE m.tenant = %s AND m.fingerprint = %s) ORDER BY i.id DESC LIMIT %s",
         [tenant, tenant, fingerprint, limit],
     )

@@ -46,6 +46,16 @@ def of_notifications(
     )
 
 
+def newest_message(tx: Transaction, tenant: int, incident: uuid.UUID) -> bytes | None:
+    """The sealed message of the newest notification about an incident."""
+    row = tx.row(
+        "SELECT message FROM notification WHERE tenant = %s AND incident_id = %s"
+        " ORDER BY created_at DESC, id DESC LIMIT 1",
+        [tenant, incident],
+    )
+    return bytes(row["message"]) if row else None
+
+
 def attempts(
     tx: Transaction, tenant: int, deliveries: Sequence[dict[str, Any]]
 ) -> dict[uuid.UUID, list[DictRow]]:

@@ -13,8 +13,9 @@ from tocsin.storage.record import Transaction
 
 SELECT = (
     "SELECT i.id, i.group_id, i.title, i.severity, i.state, i.opened_at, i.acknowledged_at,"
-    " i.acknowledged_by, i.resolved_at, i.resolved_by, g.route, g.receiver, g.labels,"
-    " g.policy_version"
+    " i.acknowledged_by, i.resolved_at, i.resolved_by, i.merged_into, g.route, g.receiver,"
+    " g.labels, g.policy_version, (SELECT count(*) FROM incident_group m WHERE m.tenant = i.tenant"
+    "  AND m.incident_id = i.id AND m.left_at IS NULL) AS groups_total"
     " FROM incident i JOIN alert_group g ON g.tenant = i.tenant AND g.id = i.group_id"
     " WHERE i.tenant = %s"
 )
@@ -40,14 +41,25 @@ def incident(tx: Transaction, tenant: int, row: uuid.UUID) -> DictRow | None:
     return tx.row(SELECT + " AND i.id = %s", [tenant, row])
 
 
-def alerts(tx: Transaction, tenant: int, group: uuid.UUID, limit: int) -> list[DictRow]:
-    """The alerts in a group, firing and worst first as far as one glance needs it."""
+def groups(tx: Transaction, tenant: int, incident: uuid.UUID) -> list[DictRow]:
+    """The groups that an incident has, and those that it had, in the order in which they came."""
     return tx.rows(
-        f"SELECT {search.COLUMNS}, count(*) OVER () AS total FROM group_member m"
-        " JOIN alert a ON a.tenant = m.tenant AND a.fingerprint = m.fingerprint"
-        " WHERE m.tenant = %s AND m.group_id = %s"
+        "SELECT g.id, g.labels, g.route, g.receiver, g.active AND m.left_at IS NULL AS active,"
+        " m.joined_at, m.left_at, m.reason, m.confidence, m.detail FROM incident_group m"
+        " JOIN alert_group g ON g.tenant = m.tenant AND g.id = m.group_id"
+        " WHERE m.tenant = %s AND m.incident_id = %s ORDER BY m.joined_at, g.id LIMIT 1000",
+        [tenant, incident],
+    )
+
+
+def alerts(tx: Transaction, tenant: int, groups: Sequence[uuid.UUID], limit: int) -> list[DictRow]:
+    """The alerts in groups, firing and worst first as far as one glance needs it."""
+    return tx.rows(
+        f"SELECT {search.COLUMNS}, count(*) OVER () AS total FROM alert a"
+        " WHERE a.tenant = %s AND a.fingerprint IN (SELECT m.fingerprint FROM group_member m"
+        "  WHERE m.tenant = %s AND m.group_id = ANY(%s))"
         " ORDER BY a.status, a.starts_at DESC, a.fingerprint LIMIT %s",
-        [tenant, group, limit],
+        [tenant, tenant, list(groups), limit],
     )
 
 
@@ -61,12 +73,12 @@ def timeline(tx: Transaction, tenant: int, incident: uuid.UUID) -> list[DictRow]
 
 
 def notifications(
-    tx: Transaction, tenant: int, group: uuid.UUID, incident: uuid.UUID
+    tx: Transaction, tenant: int, groups: Sequence[uuid.UUID], incident: uuid.UUID
 ) -> list[DictRow]:
     """The decisions to tell something of this incident, oldest first."""
     return tx.rows(
         "SELECT id, reason, policy_version, created_at, cardinality(events) AS changes"
-        " FROM notification WHERE tenant = %s AND group_id = %s AND incident_id = %s"
+        " FROM notification WHERE tenant = %s AND group_id = ANY(%s) AND incident_id = %s"
         " ORDER BY created_at, id LIMIT 500",
-        [tenant, group, incident],
+        [tenant, list(groups), incident],
     )

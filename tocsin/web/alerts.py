@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -12,10 +12,10 @@ from fastapi import APIRouter, Query, Request, Response
 from schemas import api
 from schemas.alert import Severity, Status
 from tocsin import errors, i18n
-from tocsin.domain import matchers, suppression
-from tocsin.storage import search, silences
+from tocsin.domain import enrichment, matchers, suppression
+from tocsin.storage import labels, search, silences
 from tocsin.storage.record import Transaction
-from tocsin.web import access, paging
+from tocsin.web import access, holding, paging
 
 router = APIRouter(tags=["alerts"])
 
@@ -55,7 +55,7 @@ def list_alerts(
         rows = search.alerts(
             tx,
             caller.tenant,
-            equal=_equalities(wanted),
+            equal=equalities(wanted),
             statuses=status,
             severities=severity,
             after=_after(bound, cursor),
@@ -77,9 +77,11 @@ def show_alert(fingerprint: str, caller: access.Reader, record: access.Recorded)
         if row is None:
             raise missing
         [item] = describe(tx, caller.tenant, [row])
+        events = search.events(tx, caller.tenant, fingerprint)
+        held = holding.sentences(tx, caller.tenant, events)
         return api.AlertDetail(
             **item.model_dump(),
-            events=[_event(event) for event in search.events(tx, caller.tenant, fingerprint)],
+            events=[_event(event, held) for event in events],
             groups=[_group(group) for group in search.groups(tx, caller.tenant, fingerprint)],
             incidents=[
                 api.IncidentRef(**{**found, "id": str(found["id"])})
@@ -104,7 +106,7 @@ def parse(texts: Sequence[str], pointer: str) -> tuple[matchers.Matcher, ...]:
 
 def describe(tx: Transaction, tenant: int, rows: Sequence[dict[str, Any]]) -> list[api.AlertItem]:
     """Rows of alerts as the API shows them, with what silences each of them now."""
-    filed = suppression.index(_silence(row) for row in silences.active(tx, [tenant], tx.now))
+    filed = suppression.index(map(silences.read, silences.active(tx, [tenant], tx.now)))
     return [_item(row, filed, tx.now) for row in rows]
 
 
@@ -116,7 +118,7 @@ def _parse(text: str) -> Sequence[matchers.Matcher]:
     return matchers.parse_list(text) if text.lstrip().startswith("{") else (matchers.parse(text),)
 
 
-def _equalities(wanted: Sequence[matchers.Matcher]) -> list[tuple[str, str]]:
+def equalities(wanted: Sequence[matchers.Matcher]) -> list[tuple[str, str]]:
     """What the table of labels can answer; an empty value may also mean that there is no label."""
     return [
         (one.name, one.value)
@@ -148,35 +150,34 @@ def _page(
     for number, row in enumerate(rows):
         if last is not None and (len(found) == limit or number == SCAN):
             return found, paging.encode(bound, [last["starts_at"], last["fingerprint"]])
-        if not wanted or matchers.matches(wanted, orjson.loads(row["labels"])):
+        if not wanted or matchers.matches(wanted, labels.of(row)):
             found.append(row)
         last = row
     return found, None
 
 
 def _item(row: dict[str, Any], filed: suppression.Index, now: datetime) -> api.AlertItem:
-    labels = orjson.loads(row["labels"])
+    now_called = labels.of(row)
+    by = suppression.silenced_by(filed, now_called, now)
     return api.AlertItem(
         **{
             **row,
-            "labels": labels,
+            "labels": now_called,
+            "added": {**labels.pairs(row["added"]), **labels.pairs(row["ruled"])},
             "annotations": orjson.loads(row["annotations"]),
-            "extra": orjson.loads(row["extra"] or "{}"),
-            "silenced_by": list(suppression.silenced_by(filed, labels, now)),
+            "extra": enrichment.facts(labels.pairs(row["extra"])),
+            "silenced_by": [id for id in by if id not in filed.windows],
+            "muted_by": [id for id in by if id in filed.windows],
         }
     )
 
 
-def _silence(row: dict[str, Any]) -> suppression.Silence:
-    parsed = tuple(matchers.parse(text) for text in row["matchers"])
-    return suppression.Silence(str(row["id"]), parsed, row["starts_at"], row["ends_at"])
-
-
-def _event(row: dict[str, Any]) -> api.EventItem:
+def _event(row: dict[str, Any], held: Mapping[str, str]) -> api.EventItem:
     outcome = row["outcome"] or "pending"
     sentence = i18n.say(f"outcome.{outcome}")
     if row["cause"]:
-        sentence += " " + i18n.say("outcome.because", cause=row["cause"])
+        cause = held.get(row["cause"], row["cause"])
+        sentence += " " + i18n.say("outcome.because", cause=cause)
     return api.EventItem(**{**row, "outcome": outcome, "sentence": sentence})
 
 

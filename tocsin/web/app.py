@@ -12,16 +12,21 @@ from tocsin.storage import migrate
 from tocsin.storage.record import Record
 from tocsin.web import (
     alerts,
+    callbacks,
     deliveries,
     frame,
     health,
     incidents,
+    maintenance,
     measures,
     openapi,
     pages,
     policy,
     problems,
     silences,
+    silences_bulk,
+    sources,
+    templates_api,
 )
 from workers import queues
 
@@ -45,10 +50,12 @@ def build(settings: Settings, record: Record, ring: Ring) -> FastAPI:
     app.include_router(measures.router)
     app.include_router(api, prefix="/t/{tenant}/api/v1", include_in_schema=False)
     app.include_router(measures.router, prefix="/t/{tenant}", include_in_schema=False)
+    app.include_router(callbacks.router)
     app.include_router(health.router)
     app.include_router(pages.router)
     app.state.settings, app.state.record, app.state.ring = settings, record, ring
     app.state.queues = queues.of_stages(settings.stage_queues)
+    app.state.doorman = callbacks.Doorman()
     app.state.revision = migrate.wanted()
     app.openapi = lambda: openapi.of(app)  # type: ignore[method-assign]
     problems.install(app)
@@ -58,6 +65,16 @@ def build(settings: Settings, record: Record, ring: Ring) -> FastAPI:
 
 def _api() -> APIRouter:
     api = APIRouter()
-    for module in (alerts, incidents, deliveries, silences, policy):
+    for module in (
+        alerts,
+        incidents,
+        deliveries,
+        silences_bulk,
+        silences,
+        maintenance,
+        policy,
+        sources,
+        templates_api,
+    ):
         api.include_router(module.router)
     return api

@@ -28,6 +28,9 @@ HEADERS = {
 }
 #: The API knows no body that is larger, in bytes.
 MAX_BODY = 64 * 1024
+#: A provider posts more: Slack the whole message below which a button was pressed, each character
+#: outside of ASCII in eight bytes.
+CALLBACKS, MAX_CALLBACK = re.compile(r"/t/[^/]+/callbacks/"), 1024 * 1024
 #: Probes come every second; their lines would drown the others.
 QUIET = ("/-/", "/healthz", "/readyz", "/livez", "/metrics")
 
@@ -63,7 +66,7 @@ class Frame:
 
         with structlog.contextvars.bound_contextvars(trace_id=trace):
             try:
-                await self._app(scope, _bounded(receive), answer)
+                await self._app(scope, _bounded(receive, _limit(scope)), answer)
             finally:
                 _note(scope, state, status, time.monotonic() - began)
 
@@ -74,7 +77,11 @@ def trace_id(traceparent: str) -> str:
     return found[1] if found else os.urandom(16).hex()
 
 
-def _bounded(receive: Receive) -> Receive:
+def _limit(scope: Scope) -> int:
+    return MAX_CALLBACK if CALLBACKS.match(scope["path"]) else MAX_BODY
+
+
+def _bounded(receive: Receive, limit: int) -> Receive:
     """Stop reading where the body gets too long, whatever its Content-Length said."""
     size = 0
 
@@ -82,7 +89,7 @@ def _bounded(receive: Receive) -> Receive:
         nonlocal size
         message = await receive()
         size += len(message.get("body", b""))
-        if size > MAX_BODY:
+        if size > limit:
             raise HTTPException(413)
         return message
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable
 from typing import Annotated, Any
 
@@ -11,8 +12,9 @@ from fastapi import APIRouter, Query, Request, Response
 from schemas import api
 from schemas import incident as schema
 from tocsin import errors, i18n
+from tocsin.i18n import joins
 from tocsin.security import audit, tokens
-from tocsin.storage import incidents, search_incidents
+from tocsin.storage import incidents, regrouping, search_incidents
 from tocsin.storage.record import Record, Transaction
 from tocsin.web import access, alerts, paging, why
 
@@ -76,24 +78,74 @@ def resolve_incident(
     return _act(request, record, caller, incidents.resolve, incident, body)
 
 
+@router.post("/incidents/{incident}/merge")
+def merge_incidents(
+    request: Request,
+    incident: str,
+    body: schema.Merge,
+    caller: access.Responder,
+    record: access.Recorded,
+) -> schema.IncidentDetail:
+    """Take the groups of other incidents into this one, which keeps its state; those end."""
+
+    def act(tx: Transaction, tenant: int, row: Any, by: str, note: str) -> Any:
+        return regrouping.merge(tx, tenant, row, body.from_, by, note)
+
+    detail = {"from": [str(one) for one in body.from_]}
+    return _do(request, record, caller, "merge", act, incident, body.note or "", detail)
+
+
+@router.post("/incidents/{incident}/split")
+def split_incident(
+    request: Request,
+    incident: str,
+    body: schema.Split,
+    caller: access.Responder,
+    record: access.Recorded,
+) -> schema.IncidentDetail:
+    """Take groups out into an open incident of their own, which is answered. Nobody is paged."""
+
+    def act(tx: Transaction, tenant: int, row: Any, by: str, note: str) -> Any:
+        return regrouping.split(tx, tenant, row, body.groups, by, note)
+
+    detail = {"groups": [str(one) for one in body.groups]}
+    return _do(request, record, caller, "split", act, incident, body.note or "", detail)
+
+
+Act = Callable[[Transaction, int, Any, str, str], Any]
+
+
 def _act(
     request: Request,
     record: Record,
     caller: tokens.Caller,
-    act: Callable[[Transaction, int, Any, str, str], Any],
+    act: Act,
     incident: str,
     body: schema.Note | None,
 ) -> schema.IncidentDetail:
-    row = paging.identifier(incident, "incident")
     note = (body.note if body else None) or ""
+    return _do(request, record, caller, act.__name__, act, incident, note, {})
+
+
+def _do(
+    request: Request,
+    record: Record,
+    caller: tokens.Caller,
+    name: str,
+    act: Act,
+    incident: str,
+    note: str,
+    detail: dict[str, Any],
+) -> schema.IncidentDetail:
+    row = paging.identifier(incident, "incident")
 
     def work() -> schema.IncidentDetail:
         with record.session([caller.tenant]) as tx:
-            act(tx, caller.tenant, row, caller.name, note)
-            detail = {"name": caller.name, "note": note}
+            done = act(tx, caller.tenant, row, caller.name, note)
+            said = {"name": caller.name, "note": note, **detail}
             by = access.actor(caller)
-            audit.record(tx, caller.tenant, by, f"incident.{act.__name__}", str(row), detail)
-            return _detail(tx, caller.tenant, incident)
+            audit.record(tx, caller.tenant, by, f"incident.{name}", str(row), said)
+            return _detail(tx, caller.tenant, str(done["id"]))
 
     done = record.again(work)
     access.ring(request, "flush", access.stage_queue(request, "flush"))
@@ -105,13 +157,16 @@ def _detail(tx: Transaction, tenant: int, incident: str) -> schema.IncidentDetai
     row = search_incidents.incident(tx, tenant, key)
     if row is None:
         raise errors.NotFound("there is no such incident in this tenant")
-    members = search_incidents.alerts(tx, tenant, row["group_id"], MAX_ALERTS)
+    groups = [_group(each) for each in search_incidents.groups(tx, tenant, key)]
+    held = [uuid.UUID(group.id) for group in groups if group.left_at is None]
+    members = search_incidents.alerts(tx, tenant, held, MAX_ALERTS)
     return schema.IncidentDetail(
         **_item(row).model_dump(),
+        groups=groups,
         alerts=alerts.describe(tx, tenant, members),
         alerts_total=members[0]["total"] if members else 0,
         timeline=[_told(line) for line in search_incidents.timeline(tx, tenant, key)],
-        explanation=why.explain(tx, tenant, row),
+        explanation=why.explain(tx, tenant, row, groups),
     )
 
 
@@ -121,7 +176,25 @@ def _item(row: dict[str, Any]) -> schema.IncidentItem:
             **row,
             "id": str(row["id"]),
             "group_id": str(row["group_id"]),
+            "merged_into": str(row["merged_into"]) if row["merged_into"] else None,
             "group_labels": orjson.loads(row["labels"]),
+        }
+    )
+
+
+def _pairs(labels: dict[str, Any]) -> str:
+    return ", ".join(f"{name}={value}" for name, value in labels.items())
+
+
+def _group(row: dict[str, Any]) -> schema.GroupItem:
+    detail = orjson.loads(row["detail"])
+    return schema.GroupItem(
+        **{
+            **row,
+            "id": str(row["id"]),
+            "labels": orjson.loads(row["labels"]),
+            "detail": detail,
+            "sentence": joins.sentence(row["reason"], detail, row["confidence"]),
         }
     )
 
@@ -131,9 +204,16 @@ def _told(row: dict[str, Any]) -> schema.TimelineItem:
     if not isinstance(detail, dict):
         detail = {"text": detail}
     told = ", ".join(detail["reasons"]) if isinstance(detail.get("reasons"), dict) else ""
+    named = detail.get("group_labels")
     sentence = i18n.say(
-        f"timeline.{row['kind']}", actor=row["actor"], n=detail.get("alerts", 0), receivers=told
-    )
-    if detail.get("note"):
+        f"timeline.{row['kind']}", actor=row["actor"], n=detail.get("alerts", 0), receivers=told,
+        labels=_pairs(named) if isinstance(named, dict) else "", note=detail.get("note", ""),
+        incidents=", ".join(detail.get("from") or [detail.get("incident", "")]),
+    )  # fmt: skip
+    if row["kind"] == "joined":
+        sentence += " " + joins.sentence(
+            detail.get("reason", ""), detail, detail.get("confidence", 0)
+        )
+    if detail.get("note") and row["kind"] != "left":
         sentence += " " + i18n.say("timeline.note", note=detail["note"])
     return schema.TimelineItem(**{**row, "detail": detail, "sentence": sentence})

@@ -24,16 +24,16 @@ the header `Link` has the whole address.
 Every error is `application/problem+json` (RFC 9457) with the `trace_id` that is also in the log.
 """
 
-_PROBLEM = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+PROBLEM = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
 #: What any request may be answered with besides its own.
 RESPONSES: dict[int | str, dict[str, Any]] = {
-    400: {"description": "The request could not be understood.", "content": _PROBLEM},
-    401: {"description": "There is no valid token with the request.", "content": _PROBLEM},
-    403: {"description": "The token may not do that.", "content": _PROBLEM},
-    404: {"description": "There is no such thing in this tenant.", "content": _PROBLEM},
-    409: {"description": "The state of the thing does not allow it.", "content": _PROBLEM},
-    422: {"description": "Something in the request is not valid.", "content": _PROBLEM},
-    503: {"description": "The record is away; ask again.", "content": _PROBLEM},
+    400: {"description": "The request could not be understood.", "content": PROBLEM},
+    401: {"description": "There is no valid token with the request.", "content": PROBLEM},
+    403: {"description": "The token may not do that.", "content": PROBLEM},
+    404: {"description": "There is no such thing in this tenant.", "content": PROBLEM},
+    409: {"description": "The state of the thing does not allow it.", "content": PROBLEM},
+    422: {"description": "Something in the request is not valid.", "content": PROBLEM},
+    503: {"description": "The record is away; ask again.", "content": PROBLEM},
 }
 FILE = Path(__file__).parents[2] / "docs" / "openapi.json"
 
@@ -79,7 +79,8 @@ def _settle(path: str, operation: dict[str, Any]) -> None:
         answers.pop("503", None)
     if "{" not in path:
         answers.pop("404", None)
-    if not path.endswith(("/ack", "/retry")):
+    kept = path.endswith(("/ack", "/retry", "/merge", "/split"))
+    if not kept and answers.get("409") == RESPONSES[409]:
         answers.pop("409", None)
 
 

@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 import uuid
-from datetime import UTC, datetime
+from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request, Response
 
-from schemas import api, policy
+from schemas import api
 from schemas import silence as schema
 from tocsin import errors
-from tocsin.domain import matchers
-from tocsin.security import audit
+from tocsin.security import audit, tokens
 from tocsin.storage import silences
 from tocsin.storage.record import Transaction
-from tocsin.web import access, alerts, paging
+from tocsin.web import access, openapi, paging, silencing, versions
 
 router = APIRouter(tags=["silences"])
 
-#: Moments outside are slips of the pen, and some cannot be stored.
-EARLIEST, LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
-
 States = Literal["active", "pending", "expired", "all"]
+#: An answer of a change that came too late.
+OVER: dict[str, Any] = {
+    "description": "It is over: make a new one.",
+    "content": openapi.PROBLEM,
+}
+#: What the list may be narrowed to.
+State = Annotated[States, Query()]
 
 
 @router.post("/silences", status_code=201)
@@ -34,23 +38,21 @@ def create_silence(
     record: access.Recorded,
 ) -> schema.SilenceItem:
     """Keep alerts quiet that match all the matchers. The author is the holder of the token."""
-    wanted = _matchers(body.matchers)
+    conditions = silencing.conditions(body.matchers)
+    allow_override(caller, body)
 
     def work() -> schema.SilenceItem:
         with record.session([caller.tenant]) as tx:
-            starts_at, ends_at = _bounds(body, tx.now)
-            silence = silences.create(
-                tx, caller.tenant, matchers=wanted, starts_at=starts_at, ends_at=ends_at,
-                comment=body.comment, by=caller.name,
-            )  # fmt: skip
-            detail = {"matchers": wanted, "starts_at": starts_at, "ends_at": ends_at,
-                      "comment": body.comment, "name": caller.name}  # fmt: skip
-            by = access.actor(caller)
-            audit.record(tx, caller.tenant, by, "silence.create", str(silence), detail)
-            return _item(_stored(tx, caller.tenant, silence), tx.now)
+            wanted = silencing.Wanted(conditions, *silencing.bounds(body, tx.now))
+            beyond = silencing.guard(tx, caller.tenant, wanted, override=body.override)
+            terms = _terms(body, wanted, beyond)
+            made = silences.make(tx, caller.tenant, terms, caller.name)
+            _note(tx, caller, "silence.create", made, detail(terms))
+            return item(tx, caller.tenant, _stored(tx, caller.tenant, made))
 
     made = record.again(work)
     response.headers["Location"] = f"{request.url.path}/{made.id}"
+    versions.tag(response, made.version)
     return made
 
 
@@ -60,7 +62,7 @@ def list_silences(
     response: Response,
     caller: access.Reader,
     record: access.Recorded,
-    state: Annotated[States, Query()] = "active",
+    state: State = "active",
     limit: paging.Limit = 50,
     cursor: paging.Cursor = None,
 ) -> api.Page[schema.SilenceItem]:
@@ -69,20 +71,63 @@ def list_silences(
     after = paging.decode_id(bound, cursor)
     with record.session([caller.tenant]) as tx:
         rows = silences.listed(tx, caller.tenant, state=state, after=after, limit=limit + 1)
-        now = tx.now
+        found = items(tx, caller.tenant, rows[:limit])
     following = paging.encode(bound, [rows[limit - 1]["id"]]) if len(rows) > limit else None
     paging.link(request, response, following)
-    return api.Page(items=[_item(row, now) for row in rows[:limit]], next=following)
+    return api.Page(items=found, next=following)
 
 
 @router.get("/silences/{silence}")
 def show_silence(
-    silence: str, caller: access.Reader, record: access.Recorded
+    response: Response, silence: str, caller: access.Reader, record: access.Recorded
 ) -> schema.SilenceItem:
     """One silence."""
     with record.session([caller.tenant]) as tx:
         key = paging.identifier(silence, "silence")
-        return _item(_stored(tx, caller.tenant, key), tx.now)
+        found = item(tx, caller.tenant, _stored(tx, caller.tenant, key))
+    versions.tag(response, found.version)
+    return found
+
+
+@router.put(
+    "/silences/{silence}",
+    responses={**versions.ANSWERS, 409: OVER},
+)
+def change_silence(
+    request: Request,
+    response: Response,
+    silence: str,
+    body: schema.NewSilence,
+    caller: access.Responder,
+    record: access.Recorded,
+    if_match: versions.IfMatch = None,
+) -> schema.SilenceItem:
+    """Write a silence anew. Without `starts_at` its start stays; what it lets go is told at once.
+
+    The header If-Match names the version that was read.
+    """
+    key = paging.identifier(silence, "silence")
+    conditions = silencing.conditions(body.matchers)
+    allow_override(caller, body)
+
+    def work() -> schema.SilenceItem:
+        with record.session([caller.tenant]) as tx:
+            row = silences.lock(tx, caller.tenant, key)
+            if row is None:
+                raise _missing()
+            versions.require(if_match, row["version"])
+            _editable(row, body, tx.now)
+            span = silencing.bounds(body, tx.now, row["starts_at"])
+            wanted = silencing.Wanted(conditions, *span)
+            terms = _terms(body, wanted, _beyond(tx, caller.tenant, row, wanted, body.override))
+            silences.change(tx, caller.tenant, row, terms, caller.name)
+            _note(tx, caller, "silence.change", key, detail(terms))
+            return item(tx, caller.tenant, _stored(tx, caller.tenant, key))
+
+    done = record.again(work)
+    access.ring(request, "unmute", access.stage_queue(request, "unmute"))
+    versions.tag(response, done.version)
+    return done
 
 
 @router.delete("/silences/{silence}")
@@ -94,64 +139,95 @@ def expire_silence(
 
     def work() -> schema.SilenceItem:
         with record.session([caller.tenant]) as tx:
-            if silences.expire(tx, caller.tenant, key):
-                by = access.actor(caller)
-                detail = {"name": caller.name}
-                audit.record(tx, caller.tenant, by, "silence.expire", str(key), detail)
-            return _item(_stored(tx, caller.tenant, key), tx.now)
+            _stored(tx, caller.tenant, key)
+            if silences.expire(tx, caller.tenant, key, caller.name):
+                _note(tx, caller, "silence.expire", key, {})
+            return item(tx, caller.tenant, _stored(tx, caller.tenant, key))
 
     done = record.again(work)
     access.ring(request, "unmute", access.stage_queue(request, "unmute"))
     return done
 
 
-def _matchers(texts: list[str]) -> list[str]:
-    """In canonical spelling. Raises Invalid, also for a set that would silence everything."""
-    wanted = alerts.parse(texts, "#/matchers")
-    if not wanted:
-        raise errors.Invalid([("#/matchers", "name at least one label, such as severity=info")])
-    if matchers.matches(wanted, {}):
-        raise errors.Invalid(
-            [("#/matchers", "these match an alert without any label, so they would silence"
-              " everything: add one that names a value, such as severity=info")]
-        )  # fmt: skip
-    return [str(one) for one in wanted]
+def items(
+    tx: Transaction, tenant: int, rows: Iterable[Mapping[str, Any]]
+) -> list[schema.SilenceItem]:
+    """Rows as the API shows them, with what each holds back now."""
+    every = list(rows)
+    holds = silences.holds(tx, tenant, [row["id"] for row in every])
+    return [schema.SilenceItem(**shown(row, tx.now, holds)) for row in every]
 
 
-def _bounds(body: schema.NewSilence, now: datetime) -> tuple[datetime, datetime]:
-    """From when to when. Raises Invalid in words."""
-    starts_at = body.starts_at or now
-    _within("#/starts_at", starts_at)
-    if (body.ends_at is None) == (body.duration is None):
-        raise errors.Invalid([("#/ends_at", "give either ends_at or duration")])
-    if body.ends_at is not None:
-        pointer, ends_at = "#/ends_at", body.ends_at
-    else:
-        pointer = "#/duration"
-        try:
-            ends_at = starts_at + policy.parse_duration(body.duration)
-        except ValueError as error:
-            raise errors.Invalid([(pointer, str(error))]) from error
-    _within(pointer, ends_at)
-    if ends_at <= starts_at:
-        raise errors.Invalid([(pointer, "the silence must end after it starts")])
-    if ends_at <= now:
-        raise errors.Invalid([(pointer, "the silence would be over already")])
-    return starts_at, ends_at
+def item(tx: Transaction, tenant: int, row: Mapping[str, Any]) -> schema.SilenceItem:
+    """The same of one row."""
+    [found] = items(tx, tenant, [row])
+    return found
 
 
-def _within(pointer: str, moment: datetime) -> None:
-    if not EARLIEST <= moment < LATEST:
-        raise errors.Invalid([(pointer, "give a moment between the years 2000 and 2200")])
+def shown(row: Mapping[str, Any], now: datetime, holds: Mapping[str, int]) -> dict[str, Any]:
+    """The columns of a row, its state, and what it holds."""
+    state = "pending" if row["starts_at"] > now else "active" if row["ends_at"] > now else "expired"
+    id = str(row["id"])
+    return {**row, "id": id, "state": state, "holds": holds.get(id, 0)}
+
+
+def allow_override(caller: tokens.Caller, body: schema.Span) -> None:
+    """Raises Forbidden where somebody who may not wants to go beyond the guard."""
+    if body.override and not caller.may("admin"):
+        raise errors.Forbidden(
+            "only a token with the scope 'admin' may go beyond the guard of the policy: leave"
+            " `override` out, or ask an admin to make the silence"
+        )
+
+
+def detail(terms: silences.Terms) -> dict[str, Any]:
+    """What the audit says of it."""
+    return {
+        "matchers": list(terms.matchers),
+        "starts_at": terms.starts_at,
+        "ends_at": terms.ends_at,
+        "comment": terms.comment,
+        "until_resolved": terms.until_resolved,
+        "overridden": terms.overridden,
+    }
+
+
+def _terms(body: schema.NewSilence, wanted: silencing.Wanted, beyond: bool) -> silences.Terms:
+    return silences.Terms(
+        wanted.texts, wanted.starts_at, wanted.ends_at, body.comment, body.until_resolved, beyond
+    )
+
+
+def _editable(row: Mapping[str, Any], body: schema.NewSilence, now: datetime) -> None:
+    if row["ends_at"] <= now:
+        raise errors.Conflict("this silence is over; make a new one with POST /silences")
+    if row["starts_at"] <= now and body.starts_at not in (None, row["starts_at"]):
+        raise errors.Invalid([("#/starts_at", "it has begun already: leave starts_at out")])
+
+
+def _beyond(
+    tx: Transaction, tenant: int, row: Mapping[str, Any], wanted: silencing.Wanted, override: bool
+) -> bool:
+    """The guard is asked about what grows: other matchers, or more time."""
+    longer = wanted.ends_at - wanted.starts_at > row["ends_at"] - row["starts_at"]
+    if wanted.texts == row["matchers"] and not longer:
+        return bool(row["overridden"])
+    return silencing.guard(tx, tenant, wanted, override=override)
+
+
+def _note(
+    tx: Transaction, caller: tokens.Caller, act: str, silence: uuid.UUID, said: dict[str, Any]
+) -> None:
+    by = access.actor(caller)
+    audit.record(tx, caller.tenant, by, act, str(silence), {**said, "name": caller.name})
 
 
 def _stored(tx: Transaction, tenant: int, silence: uuid.UUID) -> dict[str, Any]:
     row = silences.get(tx, tenant, silence)
     if row is None:
-        raise errors.NotFound("there is no such silence in this tenant")
+        raise _missing()
     return row
 
 
-def _item(row: dict[str, Any], now: datetime) -> schema.SilenceItem:
-    state = "pending" if row["starts_at"] > now else "active" if row["ends_at"] > now else "expired"
-    return schema.SilenceItem(**{**row, "id": str(row["id"]), "state": state})
+def _missing() -> errors.NotFound:
+    return errors.NotFound("there is no such silence in this tenant")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import Any
 
 from schemas import delivery as deliveries
@@ -11,9 +12,12 @@ from tocsin.storage import search_deliveries, search_incidents
 from tocsin.storage.record import Transaction
 
 
-def explain(tx: Transaction, tenant: int, incident: dict[str, Any]) -> schema.Explanation:
-    """The explanation of one incident, a row of `search_incidents`."""
-    decided = search_incidents.notifications(tx, tenant, incident["group_id"], incident["id"])
+def explain(
+    tx: Transaction, tenant: int, incident: dict[str, Any], groups: list[schema.GroupItem]
+) -> schema.Explanation:
+    """The explanation of one incident, a row of `search_incidents`, which has these groups."""
+    of = [uuid.UUID(group.id) for group in groups]
+    decided = search_incidents.notifications(tx, tenant, of, incident["id"])
     sent = search_deliveries.of_notifications(tx, tenant, [row["id"] for row in decided])
     tried = search_deliveries.attempts(tx, tenant, sent)
     routed = {name: incident[name] for name in ("route", "receiver", "policy_version")}
@@ -23,6 +27,7 @@ def explain(tx: Transaction, tenant: int, incident: dict[str, Any]) -> schema.Ex
     return schema.Explanation(
         **routed,
         sentence=sentence,
+        groups=[_belongs(group) for group in groups if len(groups) > 1],
         notifications=[
             _notification(
                 row,
@@ -34,6 +39,11 @@ def explain(tx: Transaction, tenant: int, incident: dict[str, Any]) -> schema.Ex
     )  # fmt: skip
 
 
+def _belongs(group: schema.GroupItem) -> str:
+    labels = ", ".join(f"{name}={value}" for name, value in group.labels.items()) or group.route
+    return f"{labels}: {group.sentence}"
+
+
 def state(row: dict[str, Any]) -> str:
     """The state of a delivery and its cause, for people."""
     words = {name: row[name] for name in ("channel", "destination", "attempts")}
@@ -42,6 +52,8 @@ def state(row: dict[str, Any]) -> str:
         said += " " + i18n.say("delivery.in_doubt")
     if not row["cause"]:
         return said
+    if row["state"] == "sent":  # who was left out although it arrived
+        return f"{said} {row['cause']}"
     return said + " " + i18n.say("delivery.cause", cause=row["cause"])
 
 

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 from urllib import parse
 
-from tocsin.demo.fakes import faults, ledger, server, slack, webhook
+from tocsin.demo.fakes import faults, ledger, sendgrid, server, slack, smtp, twilio, webhook
 
 _MANNERS: dict[faults.Kind, server.Manner] = {
     "hang": "hang",
@@ -36,7 +36,7 @@ _MANNERS: dict[faults.Kind, server.Manner] = {
 
 
 class Fakes:
-    """All fake providers behind one port.
+    """All fake providers behind one port, but for the mail server, which has its own.
 
     ``clock`` gives Unix time; with time travel, hand in the clock of the record, or else the
     receivers of signed webhooks refuse what seems old to them.
@@ -50,6 +50,7 @@ class Fakes:
         fsync: bool = False,
         clock: Callable[[], float] = time.time,
         tokens: tuple[str, ...] = ("xoxb-fake",),
+        sendgrid_keys: tuple[str, ...] = ("SG.fake",),
         secrets: dict[str, str] | None = None,
     ) -> None:
         self._offset = 0.0
@@ -57,7 +58,10 @@ class Fakes:
         self.ledger = ledger.Ledger(ledger_file, fsync=fsync)
         self.script = faults.Script()
         self.slack = slack.Slack(self._now, tokens)
+        self.twilio = twilio.Twilio(self._now)
         self.webhooks = webhook.Webhooks(self._now, secrets)
+        self.sendgrid = sendgrid.SendGrid(self._now, sendgrid_keys)
+        self.mail = smtp.Mail(self.script, self.ledger, self._now)
         self.server = server.Server(self._answer, port)
 
     @property
@@ -70,20 +74,33 @@ class Fakes:
         """The ``api_url`` of a Slack channel that shall talk to this fake."""
         return f"{self.url}/api/"
 
+    @property
+    def twilio_api(self) -> str:
+        """The ``api_url`` of an SMS channel that shall talk to this fake."""
+        return f"{self.url}/twilio"
+
     def hook(self, name: str) -> str:
         """The ``url`` of a webhook; ``/hook/<name>`` is its destination here."""
         return f"{self.url}/hook/{name}"
+
+    async def start(self) -> None:
+        """Listen."""
+        await self.mail.start()
+        await self.server.start()
+
+    async def stop(self) -> None:
+        """Close the doors, and the ledger after them."""
+        await self.server.stop()
+        await self.mail.stop()
+        self.ledger.close()
 
     def _now(self) -> float:
         return self._clock() + self._offset
 
     async def _answer(self, request: server.Request) -> server.Reply:
-        provider: slack.Slack | webhook.Webhooks
-        if self.slack.owns(request.path):
-            provider = self.slack
-        elif self.webhooks.owns(request.path):
-            provider = self.webhooks
-        else:
+        providers = (self.slack, self.twilio, self.webhooks, self.sendgrid)
+        provider = next((each for each in providers if each.owns(request.path)), None)
+        if provider is None:
             return self._control(request)
         dest, key = provider.address(request)
         fault = self.script.next(provider.provider, dest)
@@ -131,15 +148,25 @@ class Fakes:
             if request.path == "/_control" and request.method == "POST":
                 self._command(json.loads(request.body))
                 return _json({"ok": True})
-            if request.path == "/_ledger":
-                return _json([asdict(entry) for entry in self.ledger.calls(**query)])
-            if request.path == "/_slack":
-                return _json(self.slack.messages(query["channel"]))
-            if request.path == "/_webhook":
-                return _json(self.webhooks.visible(query["path"]))
+            if view := self._views(query).get(request.path):
+                return _json(view())
         except (ValueError, TypeError, KeyError) as problem:
             return _json({"ok": False, "error": str(problem)}, 400)
         return _json({"ok": False, "error": "nothing here"}, 404)
+
+    def _views(self, query: dict[str, str]) -> dict[str, Callable[[], Any]]:
+        """What can be looked at from another process, by path."""
+        address = query.get("address")
+        return {
+            "/_ledger": lambda: [asdict(entry) for entry in self.ledger.calls(**query)],
+            "/_slack": lambda: self.slack.messages(query["channel"]),
+            "/_sms": lambda: self.twilio.messages(query["to"]),
+            "/_webhook": lambda: self.webhooks.visible(query["path"]),
+            "/_sendgrid": lambda: self.sendgrid.messages(address),
+            "/_mail": lambda: [
+                each.raw.decode("ascii", "replace") for each in self.mail.messages(address)
+            ],
+        }
 
     def _command(self, given: dict[str, Any]) -> None:
         if "clear" in given:
@@ -159,16 +186,12 @@ class Fakes:
 @contextlib.contextmanager
 def serve(**options: Any) -> Iterator[Fakes]:
     """Run the fakes in a thread of this process; ``options`` are those of ``Fakes``."""
-    fakes = Fakes(**options)
-    try:
-        with server.running(fakes.server):
-            yield fakes
-    finally:
-        fakes.ledger.close()
+    with server.running(Fakes(**options)) as fakes:
+        yield fakes
 
 
 def _said_yes(reply: server.Reply) -> bool:
-    return reply.status == 200 and not reply.body.startswith(b'{"ok": false')
+    return 200 <= reply.status < 300 and not reply.body.startswith(b'{"ok": false')
 
 
 def _spoilt(reply: server.Reply, fault: faults.Fault) -> server.Reply:

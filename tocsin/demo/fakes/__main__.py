@@ -19,15 +19,16 @@ async def _run(options: argparse.Namespace) -> None:
         fsync=options.fsync,
         tokens=tuple(options.token),
     )
-    await providers.server.start()
+    await providers.start()
     sys.stdout.write(f"fake providers listen on {providers.url}\n")
+    mail = providers.mail
+    sys.stdout.write(f"a fake mail server listens on 127.0.0.1:{mail.port}, TLS {mail.tls_port}\n")
     sys.stdout.flush()
     ended = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, ended.set)
     await ended.wait()
-    await providers.server.stop()
-    providers.ledger.close()
+    await providers.stop()
 
 
 def main(arguments: list[str] | None = None) -> None:

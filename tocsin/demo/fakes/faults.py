@@ -28,12 +28,17 @@ ACTS = frozenset({"none", "cut_after", "hang_after", "huge", "drip", "short", "b
 
 @dataclass
 class Fault:
-    """One step of a script. ``times`` is for how many requests (None: for ever)."""
+    """One step of a script. ``times`` is for how many requests (None: for ever).
+
+    ``at`` is for protocols of many steps: the step at which it happens. A script asks for each
+    step in turn, so that what is meant for a later one waits.
+    """
 
     kind: Kind = "none"
     status: int = 500
     headers: dict[str, str] = field(default_factory=dict)
     error: str = "internal_error"
+    at: str = ""
     latency: float = 0.0
     times: int | None = None
 
@@ -59,12 +64,13 @@ class Script:
         with self._lock:
             self._steps = [step for step in self._steps if dest not in ("*", step[1])]
 
-    def next(self, provider: str, dest: str) -> Fault:
-        """What to play for this request; it counts as one of ``times``."""
+    def next(self, provider: str, dest: str, at: str = "") -> Fault:
+        """What to play for this request, or step of one; it counts as one of ``times``."""
         with self._lock:
             for step in self._steps:
                 fault = step[2]
-                if step[0] in ("*", provider) and step[1] in ("*", dest) and fault.times != 0:
+                meant = step[0] in ("*", provider) and step[1] in ("*", dest) and fault.at == at
+                if meant and fault.times != 0:
                     if fault.times is not None:
                         fault.times -= 1
                     return fault

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+import ssl
 import struct
 import threading
 from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, Protocol, TypeVar
 
 #: plain: as it should be. cut: reset without a word. hang: silence. The others: see faults.
 Manner = Literal["plain", "cut", "hang", "drip", "huge", "short"]
@@ -51,10 +52,12 @@ Handler = Callable[[Request], Coroutine[None, None, Reply]]
 
 
 class Server:
-    """Serves ``handler`` on 127.0.0.1; port 0 takes a free one."""
+    """Serves ``handler`` on 127.0.0.1; port 0 takes a free one; with ``context`` by TLS."""
 
-    def __init__(self, handler: Handler, port: int = 0) -> None:
-        self._handler = handler
+    def __init__(
+        self, handler: Handler, port: int = 0, context: ssl.SSLContext | None = None
+    ) -> None:
+        self._handler, self._context = handler, context
         self._wanted_port = port
         self._open: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
         self._server: asyncio.Server | None = None
@@ -67,8 +70,9 @@ class Server:
     async def start(self) -> None:
         """Listen; ``port`` is known afterwards."""
         self._server = await asyncio.start_server(
-            self._accepted, "127.0.0.1", self._wanted_port, limit=_HEAD_BYTES, backlog=1024
-        )
+            self._accepted, "127.0.0.1", self._wanted_port, limit=_HEAD_BYTES, backlog=1024,
+            ssl=self._context,
+        )  # fmt: skip
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:
@@ -164,8 +168,19 @@ async def _misbehave(reply: Reply, writer: asyncio.StreamWriter) -> None:
             await writer.drain()
 
 
+class Running(Protocol):
+    """Anything that is started and stopped inside of an event loop."""
+
+    async def start(self) -> None: ...
+
+    async def stop(self) -> None: ...
+
+
+S = TypeVar("S", bound=Running)
+
+
 @contextlib.contextmanager
-def running(server: Server) -> Iterator[Server]:
+def running(server: S) -> Iterator[S]:
     """Serve from a thread of this process until the block is left."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, daemon=True, name="fake-providers")

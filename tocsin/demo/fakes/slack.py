@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import copy
+import hashlib
+import hmac
 import json
 import threading
 from collections.abc import Callable, Iterable
 from typing import Any
 from urllib import parse
 
+import httpx
+
 from tocsin.demo.fakes import server
 
 _PREFIX = "/api/"
+#: Where what only one person sees is posted.
+_RESPONSES = "/slack-response/"
 _ID_LETTERS = "0123456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 
 
@@ -26,10 +32,13 @@ class Slack:
         self._lock = threading.Lock()
         self._channels: dict[str, dict[str, dict[str, Any]]] = {}
         self._last = 0
+        self.signing_secret = "fake-signing-secret"
+        #: What people who pressed buttons were told, visible to them alone.
+        self.whispers: list[dict[str, Any]] = []
 
     def owns(self, path: str) -> bool:
         """Whether this provider answers on ``path``."""
-        return path.startswith(_PREFIX)
+        return path.startswith((_PREFIX, _RESPONSES))
 
     def address(self, request: server.Request) -> tuple[str, str]:
         """Destination (the channel as it was written) and the key that Tocsin hides in metadata."""
@@ -39,6 +48,8 @@ class Slack:
 
     def refuse(self, request: server.Request) -> server.Reply | None:
         """What Slack answers to a token that it does not know."""
+        if request.path.startswith(_RESPONSES):
+            return None  # the address itself is the secret
         token = request.headers.get("authorization", "").removeprefix("Bearer ")
         if token in self.tokens:
             return None
@@ -46,6 +57,9 @@ class Slack:
 
     def act(self, request: server.Request) -> server.Reply:
         """Do what the method says."""
+        if request.path.startswith(_RESPONSES):
+            self.whispers.append(_arguments(request))
+            return _answer(ok=True)
         method = _METHODS.get(request.path.removeprefix(_PREFIX))
         if method is None:
             return _answer(ok=False, error="unknown_method")
@@ -56,6 +70,38 @@ class Slack:
         """What a person who opens the channel sees, oldest first, threads under ``replies``."""
         with self._lock:
             return copy.deepcopy(list(self._channels.get(channel_id(channel), {}).values()))
+
+    def click(
+        self, url: str, channel: str, ts: str, action: str, user: str, *, choice: int | None = None,
+        base: str = "",
+    ) -> httpx.Response:  # fmt: skip
+        """Somebody presses a button that the message really has, or takes the choice of a menu."""
+        with self._lock:
+            message, trigger = self._channels[channel_id(channel)][ts], self._ts()
+            shown = [each for block in message["blocks"] for each in block.get("elements", ())]
+        element = next(each for each in shown if each.get("action_id") == action)
+        pressed = {"type": element["type"], "action_id": action}
+        if choice is None:
+            pressed["value"] = element["value"]
+        else:
+            pressed["selected_option"] = element["options"][choice]
+        payload = {
+            "type": "block_actions", "user": {"id": user, "username": user.lower()},
+            "container": {"type": "message", "message_ts": ts, "channel_id": channel},
+            "actions": [pressed], "trigger_id": trigger,
+            "response_url": f"{base}{_RESPONSES}{user}",
+        }  # fmt: skip
+        return self.interact(url, payload)
+
+    def interact(self, url: str, payload: dict[str, Any]) -> httpx.Response:
+        """Post an interaction, signed as Slack signs."""
+        body = parse.urlencode({"payload": json.dumps(payload)}).encode()
+        sent = str(int(self._clock()))
+        signed = f"v0:{sent}:".encode() + body
+        digest = hmac.new(self.signing_secret.encode(), signed, hashlib.sha256).hexdigest()
+        headers = {"X-Slack-Request-Timestamp": sent, "X-Slack-Signature": f"v0={digest}",
+                   "Content-Type": "application/x-www-form-urlencoded"}  # fmt: skip
+        return httpx.post(url, content=body, headers=headers, trust_env=False, timeout=10)
 
     def forget(self, channel: str, ts: str) -> None:
         """Delete a message with its thread, as a person might."""

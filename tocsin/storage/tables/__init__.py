@@ -6,6 +6,28 @@ the migrated database equal to it.
 
 from __future__ import annotations
 
-from tocsin.storage.tables import alerts, arrivals, deliveries, figures, incidents, tenancy
+from tocsin.storage.tables import (
+    alerts,
+    arrivals,
+    callbacks,
+    deliveries,
+    figures,
+    incidents,
+    lookups,
+    rules,
+    silences,
+    tenancy,
+)
 
-__all__ = ["alerts", "arrivals", "deliveries", "figures", "incidents", "tenancy"]
+__all__ = [
+    "alerts",
+    "arrivals",
+    "callbacks",
+    "deliveries",
+    "figures",
+    "incidents",
+    "lookups",
+    "rules",
+    "silences",
+    "tenancy",
+]

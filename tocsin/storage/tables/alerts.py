@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import uuid
 from datetime import datetime
 
 from sqlalchemy import Index
-from sqlmodel import Field, SQLModel
+from sqlmodel import SQLModel
 
-from tocsin.storage.tables.columns import line, many, serial, when, words
+from tocsin.storage.tables.columns import line, many, serial, when
 
 
 class Alert(SQLModel, table=True):
@@ -21,6 +20,10 @@ class Alert(SQLModel, table=True):
     annotations: str = line()
     #: What enrichment added, as JSON; NULL: nothing.
     extra: str | None = line(nullable=True)
+    #: Labels that enrichment added, as JSON; NULL: none. The original labels stay what they were.
+    added: str | None = line(nullable=True)
+    #: Labels that rules set, as JSON; they stand above all others.
+    ruled: str | None = line(nullable=True)
     source: str = line()
     generator_url: str = line()
     starts_at: datetime = when()
@@ -64,14 +67,3 @@ class AlertLabel(SQLModel, table=True):
     name: str = line(primary_key=True)
     value: str = line(primary_key=True)
     fingerprint: str = line(primary_key=True)
-
-
-class Silence(SQLModel, table=True):
-    tenant: int = many(primary_key=True)
-    id: uuid.UUID = Field(primary_key=True)
-    matchers: list[str] = words()
-    starts_at: datetime = when()
-    ends_at: datetime = when()
-    comment: str = line()
-    created_by: str = line()
-    created_at: datetime = when()

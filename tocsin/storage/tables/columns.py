@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ARRAY, BigInteger, Column, DateTime, Identity
+from sqlalchemy import ARRAY, BigInteger, Column, DateTime, Double, Identity
 from sqlalchemy import LargeBinary as Bytes
 from sqlalchemy import Text as SqlText
 from sqlmodel import Field
@@ -31,6 +31,10 @@ def line(**options: Any) -> Any:
 def sealed(**options: Any) -> Any:
     """Bytes that only the tenant's key opens (tocsin.security.crypto)."""
     return Field(sa_column=Column(Bytes, **{"nullable": False, **options}))
+
+
+def fraction() -> Any:
+    return Field(sa_column=Column(Double, nullable=False))
 
 
 def serial() -> Any:

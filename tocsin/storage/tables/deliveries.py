@@ -54,8 +54,16 @@ class Delivery(SQLModel, table=True):
             postgresql_where=text("state = 'sending'"),
         ),
         Index("delivery_notification", "tenant", "notification_id"),
+        Index("delivery_incident", "tenant", "incident_id"),
         Index("delivery_dead", "tenant", "finished_at", postgresql_where=text("state = 'dead'")),
         Index("delivery_recent", "tenant", "created_at", "id"),
+        Index(
+            "delivery_provider",
+            "tenant",
+            "channel",
+            "provider_id",
+            postgresql_where=text("provider_id IS NOT NULL"),
+        ),
     )
     tenant: int = many(primary_key=True)
     #: Also the idempotency key: it never changes over attempts.
@@ -80,6 +88,10 @@ class Delivery(SQLModel, table=True):
     cause: str | None = line(nullable=True)
     created_at: datetime = when()
     finished_at: datetime | None = when(nullable=True)
+    #: The provider's own name for the message, and what it said later became of it.
+    provider_id: str | None = line(nullable=True)
+    receipt: str | None = line(nullable=True)
+    receipt_at: datetime | None = when(nullable=True)
     traceparent: str | None = line(nullable=True)
 
 
@@ -112,3 +124,7 @@ class Told(SQLModel, table=True):
     at: datetime = when()
     #: The provider's reference of the first message (Slack: channel and ts), as JSON.
     ref: str | None = line(nullable=True)
+    #: How bad the incident was when it was paged; NULL: not paged.
+    severity: str | None = line(nullable=True)
+    #: It was not paged itself: a page about another group of the same incident stands for it.
+    carried: bool = Field(default=False, sa_column_kwargs={"server_default": "false"})

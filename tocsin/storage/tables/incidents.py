@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import Index, text
 from sqlmodel import Field, SQLModel
 
-from tocsin.storage.tables.columns import line, many, serial, when, words
+from tocsin.storage.tables.columns import fraction, line, many, serial, when, words
 
 
 class AlertGroup(SQLModel, table=True):
@@ -45,16 +45,16 @@ class GroupMember(SQLModel, table=True):
 class Incident(SQLModel, table=True):
     __table_args__ = (
         Index(
-            "incident_open",
+            "incident_gaining",
             "tenant",
-            "group_id",
-            unique=True,
+            "gained_at",
             postgresql_where=text("state <> 'resolved'"),
         ),
         Index("incident_latest", "tenant", "group_id", text("opened_at DESC")),
     )
     tenant: int = many(primary_key=True)
     id: uuid.UUID = Field(primary_key=True)
+    #: The group that founded it, or what is left of the first; all are in `incident_group`.
     group_id: uuid.UUID
     title: str = line()
     severity: str = line()
@@ -66,6 +66,37 @@ class Incident(SQLModel, table=True):
     acknowledged_by: str | None = line(nullable=True)
     resolved_at: datetime | None = when(nullable=True)
     resolved_by: str | None = line(nullable=True)
+    #: When it opened, opened again or last gained a group; NULL: when it opened.
+    gained_at: datetime | None = when(nullable=True)
+    merged_into: uuid.UUID | None = None
+
+
+class IncidentGroup(SQLModel, table=True):
+    """Which groups an incident has, or had, and why."""
+
+    __tablename__ = "incident_group"
+    __table_args__ = (
+        # A group is in one incident at a time, so it has at most one that is open.
+        Index(
+            "incident_group_current",
+            "tenant",
+            "group_id",
+            unique=True,
+            postgresql_where=text("left_at IS NULL"),
+        ),
+    )
+    tenant: int = many(primary_key=True)
+    incident_id: uuid.UUID = Field(primary_key=True)
+    group_id: uuid.UUID = Field(primary_key=True)
+    joined_at: datetime = when()
+    left_at: datetime | None = when(nullable=True)
+    #: opened, labels, services, merged, split
+    reason: str = line()
+    confidence: float = fraction()
+    #: What made it join, as JSON.
+    detail: str = line()
+    #: What correlation rules compare of it, as JSON, when it last spoke.
+    facts: str = line()
 
 
 class Timeline(SQLModel, table=True):

@@ -17,6 +17,8 @@ class Tenant(SQLModel, table=True):
     policy_version: int | None = None
     #: Why the newest document on disk was refused; NULL when all is well.
     policy_problem: str | None = line(nullable=True)
+    #: The hash of the policy file that was taken last: it is taken again when it changes.
+    policy_file: str | None = line(nullable=True)
     created_at: datetime = when()
 
 
@@ -46,6 +48,8 @@ class ConfigVersion(SQLModel, table=True):
     document: str = line()
     author: str = line()
     created_at: datetime = when()
+    #: What the ingest must know of it, as JSON; NULL: nothing.
+    senders: str | None = line(nullable=True)
 
 
 class Audit(SQLModel, table=True):

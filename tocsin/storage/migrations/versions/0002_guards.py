@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from alembic import op
 
+from tocsin.storage.migrations import guards
+
 revision = "0002"
 down_revision = "0001"
-
-MINE = (
-    "{column} = ANY((SELECT string_to_array("
-    "NULLIF(current_setting('tocsin.tenants', true), ''), ',')::bigint[])::bigint[])"
-)
 
 #: What the application may do with each table. What nobody may change cannot be changed by a bug.
 GRANTS = {
@@ -274,22 +271,6 @@ CALLABLE = (
 OWNED = ("make_partitions(date, int)", "drop_partitions(date)")
 
 
-def protect(table: str) -> None:
-    mine = MINE.format(column="id" if table == "tenant" else "tenant")
-    op.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
-    op.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
-    op.execute(
-        f"CREATE POLICY of_tenant ON {table} TO tocsin_app USING ({mine}) WITH CHECK ({mine})"
-    )
-    # Under FORCE the owner's own statements would touch no row, silently.
-    op.execute(f"CREATE POLICY of_owner ON {table} TO CURRENT_USER USING (true) WITH CHECK (true)")
-    op.execute(f"GRANT {GRANTS[table]} ON {table} TO tocsin_app")
-    if table in CLAIMS:
-        op.execute(
-            f"CREATE POLICY of_claims ON {table} TO tocsin_claims USING (true) WITH CHECK (true)"
-        )
-
-
 def upgrade() -> None:
     op.execute("CREATE SEQUENCE intake_id")
     op.execute("GRANT USAGE ON SEQUENCE intake_id TO tocsin_app")
@@ -299,19 +280,15 @@ def upgrade() -> None:
     op.execute("ALTER TABLE intake ALTER body SET STORAGE EXTERNAL")
     for parent in PARTITIONED:
         op.execute(f"CREATE TABLE {parent}_default PARTITION OF {parent} DEFAULT")
-    for table in GRANTS:
-        protect(table)
+    for table, rights in GRANTS.items():
+        guards.protect(table, rights, CLAIMS.get(table, ""))
     op.execute("GRANT SELECT ON alembic_version TO tocsin_app")
     op.execute("GRANT SELECT, INSERT, UPDATE, DELETE ON drain_note TO tocsin_app")
-    for table, rights in CLAIMS.items():
-        op.execute(f"GRANT {rights} ON {table} TO tocsin_claims")
+    op.execute(f"GRANT {CLAIMS['drain_note']} ON drain_note TO tocsin_claims")
     op.execute(FUNCTIONS)
     op.execute(OWNER_FUNCTIONS)
-    op.execute("GRANT CREATE ON SCHEMA public TO tocsin_claims")
-    for function in CALLABLE:
-        op.execute(f"ALTER FUNCTION {function} OWNER TO tocsin_claims")
-    op.execute("REVOKE CREATE ON SCHEMA public FROM tocsin_claims")
-    for function in (*CALLABLE, *OWNED):
+    guards.expose(CALLABLE)
+    for function in OWNED:
         op.execute(f"REVOKE ALL ON FUNCTION {function} FROM PUBLIC")
         op.execute(f"GRANT EXECUTE ON FUNCTION {function} TO tocsin_app")
     op.execute("SELECT make_partitions((now() AT TIME ZONE 'UTC')::date - 1, 9)")

@@ -1,0 +1,1 @@
+"""The guarded way out: a tenant names addresses, and none of them may lead inside."""

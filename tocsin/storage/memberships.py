@@ -1,0 +1,139 @@
+"""Which groups an incident has: the joins between the two, and what a flush must know of them.
+
+A group is in one incident at a time: the newest it opened or joined, be that open or resolved.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from tocsin.storage.deliveries import PAGING
+from tocsin.storage.groups import GroupKey
+from tocsin.storage.record import Transaction
+
+IncidentKey = tuple[int, uuid.UUID]
+
+JOIN = """
+INSERT INTO incident_group (tenant, incident_id, group_id, joined_at, reason, confidence, detail,
+  facts)
+SELECT tenant, incident_id, group_id, %(now)s, reason, confidence, detail, facts
+FROM json_to_recordset(%(items)s) AS r (tenant bigint, incident_id uuid, group_id uuid,
+  reason text, confidence float8, detail text, facts text)
+ORDER BY tenant, incident_id, group_id
+ON CONFLICT (tenant, incident_id, group_id) DO UPDATE SET joined_at = excluded.joined_at,
+  left_at = NULL, reason = excluded.reason, confidence = excluded.confidence,
+  detail = excluded.detail, facts = excluded.facts
+"""
+LEAVE = """
+UPDATE incident_group m SET left_at = %(now)s
+FROM json_to_recordset(%(items)s) AS r (tenant bigint, group_id uuid)
+WHERE m.tenant = r.tenant AND m.group_id = r.group_id AND m.left_at IS NULL
+"""
+NOTE = """
+UPDATE incident_group m SET facts = r.facts
+FROM json_to_recordset(%(items)s) AS r (tenant bigint, group_id uuid, facts text)
+WHERE m.tenant = r.tenant AND m.group_id = r.group_id AND m.left_at IS NULL
+"""
+#: The array is sorted, so that the locks are taken in one order.
+GATHER = """
+SELECT pg_advisory_xact_lock(hashtextextended('incidents of tenant ' || k.tenant, 0))
+FROM unnest(%s::bigint[]) AS k (tenant)
+"""
+GAINING = """
+SELECT i.tenant, i.id FROM incident i
+JOIN unnest(%s::bigint[], %s::timestamptz[]) AS k (tenant, since) ON i.tenant = k.tenant
+WHERE i.state <> 'resolved' AND i.gained_at > k.since ORDER BY i.gained_at DESC LIMIT %s
+"""
+GROUPS = """
+SELECT m.tenant, m.incident_id, m.group_id, m.joined_at, m.facts, g.active, g.receiver, g.route,
+  g.labels
+FROM incident_group m JOIN alert_group g ON g.tenant = m.tenant AND g.id = m.group_id
+JOIN unnest(%s::bigint[], %s::uuid[]) AS k (tenant, id)
+  ON m.tenant = k.tenant AND m.incident_id = k.id
+WHERE m.left_at IS NULL ORDER BY m.tenant, m.incident_id, m.joined_at, m.group_id
+"""
+LOGS = """
+SELECT t.tenant, t.incident_id, t.group_id, t.integration, t.severity, t.at, t.ref IS NOT NULL AS
+  thread, cardinality(t.firing) > 0 AS firing
+FROM incident_group m JOIN unnest(%s::bigint[], %s::uuid[]) AS k (tenant, id)
+  ON m.tenant = k.tenant AND m.incident_id = k.id
+JOIN told t ON t.tenant = m.tenant AND t.group_id = m.group_id AND t.incident_id = m.incident_id
+WHERE m.left_at IS NULL ORDER BY m.tenant, m.incident_id, m.joined_at, m.group_id, t.integration
+"""
+PAGES = """
+SELECT d.tenant, d.incident_id, d.integration, bool_or(d.state = 'sent') AS arrived,
+  bool_or(d.state IN ('pending', 'sending')) AS coming
+FROM delivery d JOIN unnest(%s::bigint[], %s::uuid[]) AS k (tenant, id)
+  ON d.tenant = k.tenant AND d.incident_id = k.id
+JOIN notification n ON n.tenant = d.tenant AND n.id = d.notification_id AND n.reason = ANY(%s)
+GROUP BY d.tenant, d.incident_id, d.integration
+"""
+
+
+def gather(tx: Transaction, tenants: Iterable[int]) -> None:
+    """Be the only one who opens incidents of these tenants until the transaction ends."""
+    if ordered := sorted(set(tenants)):
+        tx.rows(GATHER, [ordered])
+
+
+def of(tx: Transaction, keys: Sequence[GroupKey]) -> dict[GroupKey, dict[str, Any]]:
+    """The memberships that groups are in, with the state of the incident."""
+    if not keys:
+        return {}
+    found = tx.rows(
+        "SELECT m.tenant, m.group_id, m.incident_id, m.joined_at, m.facts, i.state"
+        " FROM incident_group m JOIN unnest(%s::bigint[], %s::uuid[]) AS k (tenant, id)"
+        "  ON m.tenant = k.tenant AND m.group_id = k.id"
+        " JOIN incident i ON i.tenant = m.tenant AND i.id = m.incident_id WHERE m.left_at IS NULL",
+        _columns(keys),
+    )
+    return {(row["tenant"], row["group_id"]): row for row in found}
+
+
+def gaining(tx: Transaction, since: dict[int, datetime], limit: int) -> list[IncidentKey]:
+    """Incidents, not resolved, that opened or gained a group after this moment; by tenant."""
+    if not since:
+        return []
+    found = tx.rows(GAINING, [list(since), list(since.values()), limit])
+    return [(row["tenant"], row["id"]) for row in found]
+
+
+def groups_of(tx: Transaction, keys: Sequence[IncidentKey]) -> list[dict[str, Any]]:
+    """The groups that incidents have now, the longest in it first."""
+    return tx.rows(GROUPS, _columns(keys)) if keys else []
+
+
+def logs_of(tx: Transaction, keys: Sequence[IncidentKey]) -> list[dict[str, Any]]:
+    """What their groups told about these incidents, the longest in it first."""
+    return tx.rows(LOGS, _columns(keys)) if keys else []
+
+
+def pages_of(tx: Transaction, keys: Sequence[IncidentKey]) -> list[dict[str, Any]]:
+    """For each incident and integration whether a page arrived, and whether one is coming."""
+    return tx.rows(PAGES, [*_columns(keys), list(PAGING)]) if keys else []
+
+
+def join(tx: Transaction, items: Sequence[dict[str, Any]]) -> None:
+    """Put groups into incidents, out of those they were in.
+
+    {tenant, incident_id, group_id, reason, confidence, detail, facts}; the caller holds the groups.
+    """
+    tx.many(LEAVE, items, {"now": tx.now})
+    tx.many(JOIN, items, {"now": tx.now})
+
+
+def leave(tx: Transaction, items: Sequence[dict[str, Any]]) -> None:
+    """Take groups {tenant, group_id} out of the incidents they are in."""
+    tx.many(LEAVE, items, {"now": tx.now})
+
+
+def note(tx: Transaction, items: Sequence[dict[str, Any]]) -> None:
+    """Keep what rules compare of groups: {tenant, group_id, facts}."""
+    tx.many(NOTE, items)
+
+
+def _columns(keys: Sequence[tuple[int, uuid.UUID]]) -> list[Any]:
+    return [[tenant for tenant, _ in keys], [id for _, id in keys]]
