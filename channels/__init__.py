@@ -56,11 +56,21 @@ SecretFile = credentials.SecretFile
 SecretEnv = credentials.SecretEnv
 
 
+@dataclass(frozen=True)
+class Contact:
+    """Which address of a person (a field of ``people.Person``) goes into which of the settings."""
+
+    kind: Literal["phone", "email", "slack", "webhook"]
+    field: str
+
+
 class ChannelSettings(credentials.WithSecrets):
     """What a policy says about one destination; the base of every channel's ``Settings``."""
 
     #: Those of the channel; set where the channels are loaded.
     PARTS: ClassVar[Mapping[str, str]] = {}
+    #: How it can tell a person; None: it cannot.
+    CONTACT: ClassVar[Contact | None] = None
 
 
 #: How values are made harmless inside of a part that a template writes.

@@ -34,6 +34,8 @@ _IDS = ("Message-ID", "In-Reply-To", "References", "List-Id")
 class Settings(channels.ChannelSettings):
     """A mail server, a sender and those who get the letter; all of them see each other."""
 
+    CONTACT = channels.Contact("email", "to")
+
     host: str = Field(max_length=253, description="The mail server.")
     port: int | None = Field(
         default=None, ge=1, le=65535, description="Default: 587, 465 or 25, by `tls`."

@@ -37,6 +37,7 @@ _CURES = {
 class Settings(channels.ChannelSettings):
     """A sender that SendGrid has verified, and those who get the letter; they see each other."""
 
+    CONTACT = channels.Contact("email", "to")
     REQUIRED = ("api_key",)
 
     api_key_file: channels.SecretFile = None

@@ -87,6 +87,7 @@ _quiet.setLevel(logging.CRITICAL)
 class Settings(channels.ChannelSettings):
     """Which channel of which workspace. Repeats are recognised best with a channel id (C...)."""
 
+    CONTACT = channels.Contact("slack", "channel")
     REQUIRED = ("token",)
 
     channel: str = Field(

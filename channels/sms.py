@@ -54,6 +54,7 @@ _FINAL = {"delivered": "delivered", "read": "delivered", "undelivered": "undeliv
 class Settings(channels.ChannelSettings):
     """One phone, and the Twilio account that texts it."""
 
+    CONTACT = channels.Contact("phone", "to")
     REQUIRED = ("token",)
 
     account_sid: str = Field(pattern=r"^AC[0-9a-f]{32}$", description="The Twilio account.")

@@ -45,6 +45,8 @@ class Settings(channels.ChannelSettings):
     receiver may change from one to the other at its leisure.
     """
 
+    CONTACT = channels.Contact("webhook", "url")
+
     url: addresses.WebUrl | None = Field(None, description="Where to post.")
     url_file: channels.SecretFile = None
     url_env: channels.SecretEnv = None

@@ -10,11 +10,14 @@ from pydantic import BaseModel, Field, create_model
 
 from schemas import enrichment as enriching
 from schemas.correlation import Correlation
+from schemas.escalation import Escalation
+from schemas.holidays import Holidays
 from schemas.mapping import CloudWatch, MappedSource
 from schemas.parts import Duration, Label, Name, Span, Written
-from schemas.people import Person
+from schemas.people import Person, Team
 from schemas.quiet import Silences
 from schemas.rules import Rule
+from schemas.schedules import Schedule
 from schemas.services import LABEL, Service
 from schemas.templates import DEFAULT_LOCALE, Locale, TemplateEntry
 
@@ -60,6 +63,13 @@ class Receiver(Written):
 
     name: Name = Field(description="How routes call it.")
     locale: Locale | None = Field(None, description="The language of messages to it.")
+    escalation: Name | None = Field(
+        None, description="One of `escalations`: who is paged, and who next when nobody acts."
+    )
+
+
+class Accounts(Written):
+    """By what people are told: the settings of each channel but for the address of the person."""
 
 
 class Document(Written):
@@ -70,7 +80,14 @@ class Document(Written):
     enrichment: enriching.Enrichment = enriching.Enrichment()
     rules: list[Rule] = Field([], description="What conditions change, drop or raise.")
     incidents: Incidents = Incidents()
-    people: list[Person] = Field([], description="Who may act from Slack or by SMS.")
+    accounts: Accounts = Accounts()
+    people: list[Person] = Field([], description="Who is paged, and may act from there.")
+    teams: list[Team] = Field([], max_length=500, description="People who are told together.")
+    holidays: list[Holidays] = Field([], max_length=200, description="Calendars of days.")
+    schedules: list[Schedule] = Field([], max_length=500, description="Who is on call when.")
+    escalations: list[Escalation] = Field(
+        [], max_length=500, description="Whom to tell, and whom next when nobody acts."
+    )
     silences: Silences = Silences()
     services: dict[Name, Service] = Field({}, description="The service map.")
     templates: list[TemplateEntry] = Field([], description="Words in place of the channels' own.")
@@ -95,14 +112,34 @@ def document(
             list[_entry(channel, settings)],  # type: ignore[misc]
             Field([], alias=channel, description=(settings.__doc__ or "").strip().split("\n")[0]),
         )
+    accounts = create_model("Accounts", __base__=Accounts, **_accounts(channels))
+    reached: Any = (accounts, Field(accounts(), description="By what people are told."))
     receiver = create_model("Receiver", __base__=Receiver, **fields)
     enrichment: Any = enriching.section(enrichers)
     enriched: Any = (enrichment, Field(enrichment(), description="What is added to alerts."))
     receivers: Any = (list[receiver], Field([], description="Who can be told, and how."))
     return create_model(
         "Policy", __base__=Document,
-        receivers=receivers, enrichment=enriched,
+        receivers=receivers, enrichment=enriched, accounts=reached,
     )  # fmt: skip
+
+
+def _accounts(channels: Mapping[str, type[BaseModel]]) -> dict[str, Any]:
+    """A field for each channel that can tell people: its settings without the address."""
+    made: dict[str, Any] = {}
+    for channel, settings in channels.items():
+        contact = getattr(settings, "CONTACT", None)
+        if contact is not None:
+            about = (settings.__doc__ or "").strip().split("\n")[0]
+            model = create_model(
+                f"{channel.title().replace('-', '')}Account",
+                __base__=Written,
+                **{name: (field.annotation, field)  # type: ignore[call-overload]
+                   for name, field in settings.model_fields.items() if name != contact.field},
+            )  # fmt: skip
+            key = f"{channel.replace('-', '_')}_account"
+            made[key] = (model | None, Field(None, alias=channel, description=about))
+    return made
 
 
 def _entry(channel: str, settings: type[BaseModel]) -> type[BaseModel]:

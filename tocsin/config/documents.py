@@ -12,10 +12,10 @@ from pydantic import BaseModel, ValidationError
 
 from schemas import policy as written
 from tocsin import errors
-from tocsin.config import correlation, problems, rules, sense, templates, yaml_nodes
+from tocsin.config import correlation, people, problems, rules, sense, templates, yaml_nodes
 from tocsin.config import enrichment as looked_up
-from tocsin.domain import breadth, enrichers, matchers, routing
-from tocsin.domain.policy import Integration, Person, Policy, Receiver
+from tocsin.domain import breadth, enrichers, matchers, oncall, routing
+from tocsin.domain.policy import Integration, Policy, Receiver
 
 #: So many problems are told of one document.
 MAX_PROBLEMS = 100
@@ -51,6 +51,7 @@ def parse(text: str, channels: Channels) -> Policy:
     except ValidationError as error:
         located += islice(problems.of(model, error), MAX_PROBLEMS)
     located += islice(sense.problems_of(plain), MAX_PROBLEMS)
+    located += islice(people.problems_of(plain, channels), MAX_PROBLEMS)
     parts = templates.parts_of(channels)
     located += islice(templates.problems_of(plain, parts), MAX_PROBLEMS)
     found += [(yaml_nodes.line(root, path), said) for path, said in located]
@@ -66,7 +67,12 @@ def parse(text: str, channels: Channels) -> Policy:
         reopen_window=document.incidents.reopen,
         correlate=correlation.rules(document.incidents.correlate),
         rules=rules.compiled(document.rules),
-        people=tuple(Person(**each.model_dump()) for each in document.people),
+        people=tuple(document.people),
+        contacts=people.contacts(document.people, plain.get("accounts") or {}, channels),
+        teams={each.name: each for each in document.teams},
+        holidays={each.name: each for each in document.holidays},
+        schedules={each.name: oncall.Schedule(each.name, each.zone) for each in document.schedules},
+        escalations={each.name: each for each in document.escalations},
         silences=breadth.Guard(**document.silences.model_dump()),
         services=services,
         templates=templates.compiled(document.templates, root),
@@ -144,5 +150,7 @@ def _receivers(
                         send_resolved=getattr(model, attribute)[index].send_resolved,
                     )
                 )
-        receivers[name] = Receiver(name, tuple(integrations), entries.get("locale"))
+        receivers[name] = Receiver(
+            name, tuple(integrations), entries.get("locale"), entries.get("escalation")
+        )
     return receivers

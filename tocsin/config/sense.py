@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from schemas import policy as written
-from tocsin.config import correlation, enrichment, mapping, problems, rules
+from tocsin.config import correlation, enrichment, escalations, mapping, problems, rules
+from tocsin.config.plain import listed
 from tocsin.domain import matchers
 
 Problem = tuple[problems.Path, str]
@@ -18,7 +19,7 @@ Problem = tuple[problems.Path, str]
 def problems_of(plain: Any) -> Iterator[Problem]:
     """Each problem with its path; parts that have not the right form are passed over."""
     names: dict[str, int] = {}
-    for at, receiver in enumerate(_list(plain, "receivers")):
+    for at, receiver in enumerate(listed(plain, "receivers")):
         name = receiver.get("name") if isinstance(receiver, dict) else None
         if not isinstance(name, str):
             continue
@@ -26,7 +27,7 @@ def problems_of(plain: Any) -> Iterator[Problem]:
             path = ("receivers", at, "name")
             yield path, f"the receiver `{name}` is defined twice: give one another name"
         names[name] = at
-    yield from _people(_list(plain, "people"))
+    yield from escalations.problems_of(plain)
     yield from enrichment.service_problems(plain)
     yield from correlation.rule_problems(plain)
     yield from rules.problems_of(plain)
@@ -35,21 +36,8 @@ def problems_of(plain: Any) -> Iterator[Problem]:
         yield from _root(plain["route"])
         yield from _routes(plain["route"], ("route",), names)
         for part in ("table", "steps"):
-            for at, row in enumerate(_list(plain.get("enrichment"), part)):
+            for at, row in enumerate(listed(plain.get("enrichment"), part)):
                 yield from _matchers(row, ("enrichment", part, at))
-
-
-def _people(people: list[Any]) -> Iterator[Problem]:
-    """An address leads to one person: what comes from there must be somebody's."""
-    seen: dict[tuple[str, str], int] = {}
-    for at, person in enumerate(people):
-        for key in ("name", "slack", "phone", "email"):
-            value = person.get(key) if isinstance(person, dict) else None
-            if not isinstance(value, str):
-                continue
-            if (key, value) in seen:
-                yield ("people", at, key), f"two of the people have the {key} `{value}`"
-            seen[key, value] = at
 
 
 def _root(route: dict[str, Any]) -> Iterator[Problem]:
@@ -66,13 +54,13 @@ def _routes(route: Any, path: problems.Path, names: dict[str, int]) -> Iterator[
         said = f"there is no receiver `{receiver}`" + problems.suggest(receiver, names)
         yield (*path, "receiver"), said
     yield from _matchers(route, path)
-    yield from _group_by(_list(route, "group_by"), (*path, "group_by"))
-    for at, child in enumerate(_list(route, "routes")):
+    yield from _group_by(listed(route, "group_by"), (*path, "group_by"))
+    for at, child in enumerate(listed(route, "routes")):
         yield from _routes(child, (*path, "routes", at), names)
 
 
 def _matchers(part: Any, path: problems.Path) -> Iterator[Problem]:
-    for at, text in enumerate(_list(part, "matchers")):
+    for at, text in enumerate(listed(part, "matchers")):
         if isinstance(text, str):
             try:
                 matchers.parse_list(text)
@@ -90,8 +78,3 @@ def _group_by(labels: list[Any], path: problems.Path) -> Iterator[Problem]:
         seen.add(label)
     if written.ALL_LABELS in labels and len(labels) > 1:
         yield path, "`...` in group_by means all labels: no other may stand beside it"
-
-
-def _list(part: Any, key: str) -> list[Any]:
-    found = part.get(key) if isinstance(part, dict) else None
-    return found if isinstance(found, list) else []

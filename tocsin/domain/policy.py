@@ -8,7 +8,10 @@ from datetime import timedelta
 from typing import Any
 
 from schemas import mapping
-from tocsin.domain import breadth, correlation, routing, service_map, templates
+from schemas.escalation import Escalation
+from schemas.holidays import Holidays
+from schemas.people import Person, Team
+from tocsin.domain import breadth, correlation, oncall, routing, service_map, templates
 from tocsin.domain import enrichment as enriching
 from tocsin.domain.rules import Rules
 
@@ -31,16 +34,13 @@ class Receiver:
     name: str
     integrations: tuple[Integration, ...] = ()
     locale: str | None = None
+    #: The escalation that its incidents begin.
+    escalation: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Person:
-    """Somebody who may act, and the addresses from which it is surely them."""
-
-    name: str
-    slack: str | None = None
-    phone: str | None = None
-    email: str | None = None
+def contact_key(person: str, channel: str) -> str:
+    """The key of a way to tell a person; no receiver's, whose keys have two slashes."""
+    return f"@{person}/{channel}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +53,12 @@ class Policy:
     steps: tuple[enriching.Step, ...] = ()
     reopen_window: timedelta = timedelta(minutes=5)
     people: tuple[Person, ...] = ()
+    #: How each person can be told, by `contact_key`.
+    contacts: Mapping[str, Integration] = field(default_factory=dict)
+    teams: Mapping[str, Team] = field(default_factory=dict)
+    holidays: Mapping[str, Holidays] = field(default_factory=dict)
+    schedules: Mapping[str, oncall.Schedule] = field(default_factory=dict)
+    escalations: Mapping[str, Escalation] = field(default_factory=dict)
     silences: breadth.Guard = breadth.DEFAULT
     correlate: tuple[correlation.Rule, ...] = ()
     services: service_map.ServiceMap = field(default_factory=service_map.ServiceMap)
@@ -62,6 +68,24 @@ class Policy:
     #: What is read of senders; the ingest has its own compiled form of these.
     sources: tuple[mapping.MappedSource, ...] = ()
     cloudwatch: mapping.CloudWatch = field(default_factory=mapping.CloudWatch)
+
+    def person(self, name: str) -> Person | None:
+        """The person of this name."""
+        return next((each for each in self.people if each.name == name), None)
+
+    def integration(self, key: str) -> Integration | None:
+        """One way of telling: of a receiver, or of a person."""
+        if key in self.contacts:
+            return self.contacts[key]
+        return next(
+            (
+                one
+                for each in self.receivers.values()
+                for one in each.integrations
+                if one.key == key
+            ),
+            None,
+        )
 
     def locale_for(self, receiver: str) -> str:
         """The languages of messages to this receiver, the best first, as i18n takes them."""

@@ -1,6 +1,7 @@
 """Every sentence for people comes from a catalogue here, so that another language is one file.
 
-``<locale>.yml`` beside this file holds the sentences; ``$name`` in one stands for a value. A
+``<locale>.yml`` beside this file holds the sentences, those of one area ``<locale>.<area>.yml``;
+``$name`` in one stands for a value. A
 sentence that depends on a number has the forms ``one`` and ``other`` and takes the number as ``n``.
 """
 
@@ -46,10 +47,11 @@ def knows(key: str) -> bool:
 @functools.cache
 def catalogue(locale: str) -> Mapping[str, str]:
     """The sentences of exactly this locale by their dotted keys; empty if there is no file."""
-    path = _FOLDER / f"{locale}.yml"
-    if not _LOCALE.fullmatch(locale) or not path.is_file():
+    if not _LOCALE.fullmatch(locale):
         return {}
-    return dict(_flat("", yaml.safe_load(path.read_text(encoding="utf-8"))))
+    files = [_FOLDER / f"{locale}.yml", *sorted(_FOLDER.glob(f"{locale}.*.yml"))]
+    texts = [path.read_text(encoding="utf-8") for path in files if path.is_file()]
+    return {key: sentence for text in texts for key, sentence in _flat("", yaml.safe_load(text))}
 
 
 @functools.cache
