@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from datetime import UTC, datetime
 from typing import Any
 
@@ -163,16 +162,14 @@ def test_what_the_record_cannot_keep_is_taken_out() -> None:
     assert found.added == {"a": "xy"}
 
 
+@pytest.mark.timeout(20)  # row by row it would be billions of comparisons
 def test_a_large_table_is_looked_up_by_its_key() -> None:
-    rows = "\n".join(f"s{n},t{n}" for n in range(10_000))
+    rows = "\n".join(f"s{n},t{n}" for n in range(50_000))
     step = {"lookup": {"key": ["service"], "csv": f"service,team\n{rows}"}}
     policy = parse(f"  steps: [{json.dumps(step)}]")
-    known = [enrichers.Known({"service": f"s{n}"}) for n in range(0, 10_000, 2)]
-    started = time.perf_counter()
+    known = [enrichers.Known({"service": f"s{n}"}) for n in range(0, 50_000, 2)]
     found = [enrichment.enrich((), policy.steps, each, {}).extra["team"] for each in known]
-    assert found == [f"t{n}" for n in range(0, 10_000, 2)]
-    # By rows it would be 25 million comparisons, which take seconds.
-    assert time.perf_counter() - started < 1.5
+    assert found == [f"t{n}" for n in range(0, 50_000, 2)]
 
 
 def test_a_table_as_rows_and_a_label_that_is_not_there() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -201,12 +200,11 @@ def source(**fields: Any) -> mapping.Source:
     return mapping.compiled(MappedSource(name="x", **{"alertname": "alert.n"} | fields))
 
 
+@pytest.mark.timeout(60)  # read row by row it would never end
 def test_hostile_documents_are_bounded() -> None:
     many = source(alerts="body.l", labels={f"l{n}": "alert.n" for n in range(60)})
     items = [{"n": f"{n}"} for n in range(10_000)]
-    before = time.process_time()
     assert len(mapped.parse(json.dumps({"l": items}).encode(), NOW, 1.0, many).alerts) == 10_000
-    assert time.process_time() - before < 5
     with pytest.raises(errors.TooLarge):
         mapped.parse(json.dumps({"l": [*items, 1]}).encode(), NOW, 1.0, many)
 
