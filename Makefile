@@ -17,8 +17,9 @@ demo: $(STAMP) ## See it at work: fake providers, a storm of alerts, the page th
 up: $(STAMP) ## Start an installation in your home folder (Ctrl-C stops it)
 	@$(BIN)/tocsin up
 
-test: $(STAMP) ## Run all tests, with coverage
-	@$(BIN)/pytest --cov --cov-report=term
+test: $(STAMP) ## Run all tests, with coverage; those that need the machine to themselves at the end
+	@$(BIN)/pytest -m "not alone" -n auto --maxprocesses 4 --dist loadfile --cov --cov-report=
+	@$(BIN)/pytest -m alone --cov --cov-append --cov-report=term
 
 check: $(STAMP) ## Lint, format, types, import arrows
 	@$(BIN)/ruff check .

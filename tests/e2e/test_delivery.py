@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from tests.e2e.conftest import Stack, Tenant, alert, eventually
 from tests.e2e.test_spine import SLACK
 from tocsin.demo.fakes import faults
@@ -31,6 +33,7 @@ def send(tenant: Tenant, count: int) -> float:
     return max(times) - min(times)
 
 
+@pytest.mark.alone
 def test_two_page_processes_send_much_faster_than_one(launch_stack: Callable[..., Any]) -> None:
     took = {}
     for count in (1, 2):
@@ -53,6 +56,7 @@ def test_all_processes_together_keep_one_rate_limit(stack: Stack) -> None:
     assert not [c for c in calls if c.status == 429]
 
 
+@pytest.mark.alone
 def test_a_dead_destination_does_not_hold_up_another(stack: Stack) -> None:
     stuck, fine = stack.tenant(MANY), stack.tenant(MANY)
     stack.providers.script.add(faults.Fault("hang"), dest=f"/hook/{stuck.slug}")

@@ -152,6 +152,7 @@ def test_three_pipelines_over_eight_hundred_hot_alerts_never_show_a_deadlock(sta
     assert tenant.rows("SELECT 1 AS one FROM inbox WHERE attempts > 0") == []
 
 
+@pytest.mark.alone
 def test_with_redis_dead_throughout_a_page_still_arrives_within_five_seconds(
     launch_stack: Callable[..., Any],
 ) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import psycopg
+import pytest
 
 from tests.e2e.conftest import Stack, Tenant, alert, eventually
 from tests.e2e.test_spine import POLICY
@@ -71,6 +72,7 @@ def test_a_token_of_one_tenant_opens_nothing_of_another(stack: Stack) -> None:
     assert other.call("POST", f"/t/{one.slug}/api/v2/alerts", json=[]).status_code == 403
 
 
+@pytest.mark.alone
 def test_a_flood_of_one_tenant_does_not_hold_up_the_page_of_another(
     launch_stack: Callable[..., Any],
 ) -> None:
