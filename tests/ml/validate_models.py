@@ -29,8 +29,8 @@ import orjson
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from tests.ml import streams
-from tocsin import scoring
 from tocsin.domain import features
+from tocsin.scoring import replaying
 
 #: Of standard deviations: beyond it, the z-score calls something unusual.
 SIGMAS = 3.0
@@ -82,7 +82,7 @@ def by_scorer(stream: Sequence[streams.Labelled], detector: str) -> list[float]:
         features.Event(each.at, each.alertname, each.service, each.labels, each.status, each.value)
         for each in stream
     ]
-    return [each if each is not None else 0.0 for each in scoring.replay(events, detector)]
+    return [each.value or 0.0 for each in replaying.replay(events, detector)]
 
 
 def by_z_score(stream: Iterable[streams.Labelled]) -> list[float]:
