@@ -79,9 +79,9 @@ def _bounded_rules(text: str) -> None:
     """Refuse rules that would take for ever; before the reading, which unfolds those of zones."""
     starts = datetime(2024, 1, 1)
     rules: list[tuple[int, str]] = []
-    number = 0
+    after = 1
     for raw in _unfolded(text):
-        number += 1 + raw.count("\n")
+        number, after = after, after + 1 + raw.count("\n")
         name, _, value = raw.replace("\n", "").partition(":")
         name = name.partition(";")[0].strip().upper()
         if name == "BEGIN":
