@@ -11,6 +11,7 @@ from schemas import recurrence
 from tocsin import errors
 from tocsin.config import documents
 from tocsin.domain import oncall
+from tocsin.domain.oncall import calendars
 
 HEAD = """\
 route: {}
@@ -243,10 +244,14 @@ def test_leap_days_are_found_from_any_year(year: int) -> None:
         (("FREQ=WEEKLY", "FREQ=DAILY;\n BYMONTH=2;BYMONTHDAY=30"), "line 8 of the calendar: there"),
         (("FREQ=WEEKLY", "FREQ=WEEKLY;BYDAY=??"), "line 8 of the calendar: not a rule"),
         (("20260105T110000", "20260105T080000"), "event `Ben` ends before it starts"),
-        (("20260105T110000", "20280105T080000"), "lasts longer than a year"),
+        (("20260105T110000", "20280105T080000"), "lasts longer than 31 days"),
         (("DTEND:20260105T110000", "DTEND;VALUE=DATE:20260106"), "event `Ben`"),
         (("DTSTART:20260105T090000\n", ""), "event `Ben` has no start and end"),
         (("END:VCALENDAR\n", ""), "not an iCalendar"),
+        (("DTSTART:2", "DTSTART;TZID=Mars/Phobos:2"), "a time zone that is not known: `Mars/Ph"),
+        (("FREQ=WEEKLY", "FREQ=WEEKLY;UNTIL=junk"), "UNTIL is not of the form"),
+        (("FREQ=WEEKLY", "FREQ=WEEKLY\nEXDATE:junk"), "the calendar cannot be unfolded"),
+        (("DTSTART:2026", "DTSTART:1601"), "begins before 2000"),
         (("VEVENT", "VTODO"), "the calendar has no event"),
     ],
 )  # fmt: skip
@@ -262,9 +267,56 @@ def test_a_calendar_of_very_many_events() -> None:
         "END:VEVENT\n"
         for n in range(51)
     )
-    assert "more than 2000 events, or 50 that recur" in str(
-        problems(inline(f"BEGIN:VCALENDAR\n{events}END:VCALENDAR"))
+    found = problems(inline(f"BEGIN:VCALENDAR\n{events}END:VCALENDAR"))
+    assert found == ["8: events recur more than 3000 times a year"]
+    once = ICAL.replace("RRULE:FREQ=WEEKLY\n", "")
+    event = once[once.index("BEGIN:VEVENT") : once.index("END:VEVENT") + 11]
+    found = problems(inline(f"BEGIN:VCALENDAR\n{event * 2001}END:VCALENDAR"))
+    assert found == ["8: more than 2000 events"]
+
+
+def test_zones_of_a_calendar_change_once_a_year() -> None:
+    zone = """\
+BEGIN:VTIMEZONE
+TZID:Own
+BEGIN:STANDARD
+DTSTART:16010101T030000
+TZOFFSETFROM:+0200
+TZOFFSETTO:+0100
+RRULE:FREQ=YEARLY;BYDAY=-1SU;BYMONTH=10
+END:STANDARD
+BEGIN:DAYLIGHT
+DTSTART:16010101T020000
+TZOFFSETFROM:+0100
+TZOFFSETTO:+0200
+RRULE:FREQ=YEARLY;BYDAY=-1SU;BYMONTH=3
+END:DAYLIGHT
+END:VTIMEZONE
+BEGIN:VEVENT"""
+    own = (
+        ICAL.replace("BEGIN:VEVENT", zone, 1)
+        .replace("DTSTART:20260105T09", "DTSTART;TZID=Own:20260105T09")
+        .replace("DTEND:20260105T11", "DTEND;TZID=Own:20260105T11")
     )
+    found = read(inline(own))
+    assert who(found, "2026-01-05 09:00") == ("ben",)
+    assert who(found, "2026-07-06 09:00") == ("ben",)
+    assert who(found, "2026-07-06 08:59") == ()
+    hostile = own.replace("FREQ=YEARLY;BYDAY=-1SU;BYMONTH=3", "FREQ=DAILY")
+    assert "a zone changes its clocks by FREQ=YEARLY" in str(problems(inline(hostile)))
+
+
+def test_a_calendar_that_fails_all_the_same_leaves_the_layers_below(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    found = read("      - people: [anna]\n" + inline(ICAL.replace("UID:1", "UID:fails")))
+
+    def fails(*_: object) -> None:
+        raise RuntimeError
+
+    calendars._year.cache_clear()
+    monkeypatch.setattr("recurring_ical_events.of", fails)
+    assert who(found, "2026-01-05 09:30") == ("anna",)
 
 
 def test_a_calendar_is_unfolded_once_for_a_year(monkeypatch: pytest.MonkeyPatch) -> None:
