@@ -9,8 +9,11 @@ from pydantic import BaseModel, ConfigDict
 
 from schemas.alert import Severity, Status
 
-#: Why a group speaks. "acknowledged" goes only to channels that update in place.
-Reason = Literal["first", "new_alerts", "resolved", "repeat", "reopened", "acknowledged"]
+#: Why a group speaks. "acknowledged" goes only to channels that update in place; "escalated" is
+#: said by the later steps of an escalation, for nobody has acted.
+Reason = Literal[
+    "first", "new_alerts", "resolved", "repeat", "reopened", "acknowledged", "escalated"
+]
 
 
 class AlertView(BaseModel):
