@@ -21,6 +21,7 @@ from tocsin.web import (
     measures,
     openapi,
     pages,
+    people,
     policy,
     problems,
     silences,
@@ -73,6 +74,7 @@ def _api() -> APIRouter:
         silences,
         maintenance,
         policy,
+        people,
         sources,
         templates_api,
     ):
