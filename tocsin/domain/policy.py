@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
@@ -74,9 +74,13 @@ class Policy:
         return next((each for each in self.people if each.name == name), None)
 
     def integration(self, key: str) -> Integration | None:
-        """One way of telling: of a receiver, or of a person."""
-        if key in self.contacts:
-            return self.contacts[key]
+        """One way of telling: of a receiver, or of a person, who may be told by it repeatedly."""
+        if key.startswith("@"):
+            way, _, times = key.rpartition("/")
+            known = self.contacts.get(key)
+            if known is None and times.isdecimal() and (first := self.contacts.get(way)):
+                return replace(first, key=key)
+            return known
         return next(
             (
                 one
