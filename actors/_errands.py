@@ -140,8 +140,6 @@ def _integration(
     With it the policy that has it, whose templates and languages are used: for the same reason.
     """
     for policy in (tenant.policy, here.policy(tx, tenant.id, version)):
-        for receiver in policy.receivers.values() if policy else ():
-            for integration in receiver.integrations:
-                if policy and integration.key == row["integration"]:
-                    return policy, integration
+        if policy and (integration := policy.integration(row["integration"])):
+            return policy, integration
     return None
