@@ -20,7 +20,12 @@ DOCUMENT = openapi.of(app.build(Settings(), Record(""), lambda actor, queue: Non
 #: Which token just does not reach.
 BELOW = {"read": "ingest", "respond": "read", "admin": "respond"}
 NEW_SILENCE = {"matchers": ["a=b"], "duration": "1h", "comment": "c"}
-POLICY = "route: {}\n"
+POLICY = """
+route: {}
+people: [{name: anna, webhook: "https://example.org/"}]
+accounts: {webhook: {}}
+escalations: [{name: primary, steps: [{notify: [{person: anna}]}]}]
+"""
 #: What an operation wants to be sent; `*` where an id stands.
 BODIES: dict[str, Any] = {
     "POST silences": NEW_SILENCE,
@@ -29,6 +34,7 @@ BODIES: dict[str, Any] = {
     "POST silences/expire": {"comment": "c"},
     "POST maintenance": {**NEW_SILENCE, "name": "Upgrade"},
     "POST maintenance/preview": {**NEW_SILENCE, "name": "Upgrade"},
+    "POST escalations/*/preview": {"severity": "critical"},
     "PUT policy": {"document": POLICY},
     "POST policy/check": {"document": POLICY},
     "POST policy/diff": {"document": POLICY},
@@ -86,7 +92,7 @@ def call(
 def key_of(story: seeds.Story, made: dict[str, str], operation: Operation) -> str:
     return str({
         "alerts": story.fingerprint, "incidents": story.incident, "deliveries": story.delivery,
-        **made,
+        "escalations": "primary", **made,
     }.get(operation.path.split("/")[3], "x"))  # fmt: skip
 
 
