@@ -11,10 +11,11 @@ import orjson
 
 from schemas import escalated as schema
 from schemas.escalation import Escalation
-from tocsin.domain import escalation
+from tocsin.domain import escalation, oncall
 from tocsin.domain.policy import Policy
 from tocsin.i18n import chains
 from tocsin.storage import escalations, search_deliveries
+from tocsin.storage import overrides as stand_ins
 from tocsin.storage.record import Transaction
 from tocsin.web import in_force
 
@@ -46,7 +47,7 @@ def of_incident(
         ahead: list[schema.StepItem] = []
         ends = None
         if row["state"] == "running" and policy is not None:
-            world = escalation.World(policy, overrides(tx, tenant), turns[tenant, row["name"]])
+            world = escalation.World(policy, overrides(tx, tenant, tx.now), turns[tenant, row["name"]])
             matter = escalation.Matter(incident["severity"], max(1, alerts))
             place = escalation.Place(row["round"], row["step"])
             found = foreseen(chain, place, matter, world, max(row["due_at"], tx.now))
@@ -58,9 +59,9 @@ def of_incident(
     return items
 
 
-def overrides(tx: Transaction, tenant: int) -> Sequence[Any]:
-    """Who stands in for whom."""
-    return ()
+def overrides(tx: Transaction, tenant: int, at: datetime) -> Sequence[oncall.Override]:
+    """Who stands in from this moment on."""
+    return stand_ins.of(tx, [tenant], at, at + escalation.HORIZON)[tenant]
 
 
 def foreseen(

@@ -32,8 +32,8 @@ def preview_escalation(
             said = f"the policy has no escalation `{name}`" + problems.suggest(name, known)
             raise errors.NotFound(said)
         turns = escalations.turns(tx, [(caller.tenant, name)])[caller.tenant, name]
-        world = escalation.World(policy, chains.overrides(tx, caller.tenant), turns)
         at = asked.at or tx.now
+        world = escalation.World(policy, chains.overrides(tx, caller.tenant, at), turns)
     matter = escalation.Matter(asked.severity, asked.alerts)
     steps, ends = chains.foreseen(known[name], escalation.Place(), matter, world, at)
     return schema.Preview(
