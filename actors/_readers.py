@@ -113,6 +113,10 @@ def _via(facts: Mapping[str, Any], reader: Reader) -> str:
     via, name = facts.get("via"), str(facts.get("name") or "")
     if reader.person is None or via not in ("schedule", "team", "person"):
         return ""
+    others = facts.get("with") or ()
+    if via == "person" and others:
+        who = _names([reader.name(str(each)) for each in others], reader)
+        return i18n.say("person.because.shared", reader.locale, who=who)
     return i18n.say(f"person.because.{via}", reader.locale, name=name)
 
 
