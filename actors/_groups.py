@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from actors import _runtime
-from tocsin.domain import flushing, notifying, routing, suppression
+from tocsin.domain import escalation, flushing, notifying, routing, suppression
 from tocsin.storage import deliveries, groups, labels, timers
 from tocsin.storage import silences as stored_silences
 from tocsin.storage.record import Transaction
@@ -61,7 +61,7 @@ def _group(
     return flushing.Group(
         id=row["id"],
         route=route,
-        receiver=policy.receivers[route.receiver],
+        receiver=escalation.with_chain(policy.receivers[route.receiver]),
         members=tuple(_member(each) for each in members),
         anchor=row["anchor"],
         due_at=due_at,

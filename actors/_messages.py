@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -29,27 +30,48 @@ def message(
     # An alert may be in several groups; it is shown once.
     known = {row["fingerprint"] for row in sheet.members}
     rows += {row["fingerprint"]: row for row in others if row["fingerprint"] not in known}.values()
+    about = About(sheet.tenant.slug, group.receiver.name, sheet.row, incident, public_url)
+    every = [*sheet.members, *others]
+    return compose(about, reason, _why(group, plan, reason), rows, now, every)
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What a message is about, whoever says it; `group` is a row."""
+
+    tenant: str
+    receiver: str
+    group: dict[str, Any]
+    incident: flushing.Incident
+    public_url: str
+
+
+def compose(
+    about: About, reason: str, why: str, rows: Sequence[dict[str, Any]], now: datetime,
+    every: Sequence[dict[str, Any]] = (),
+) -> Message:  # fmt: skip
+    """The message that shows these alerts; what `every` of them says alike goes with it."""
+    incident = about.incident
     views = [view(row) for row in rows]
     views.sort(key=lambda each: (each.status == "resolved", each.starts_at))
-    extras = [labels.pairs(row["extra"]) for row in (*sheet.members, *others)]
-    extra = telling.common(extras)
+    extra = telling.common([labels.pairs(row["extra"]) for row in every or rows])
     shared = telling.common([each.annotations for each in views])
-    base = public_url.rstrip("/")
+    base = about.public_url.rstrip("/")
     return Message.model_validate({
-        "tenant": sheet.tenant.slug,
-        "receiver": group.receiver.name,
-        "group_key": f"{group.route.id}:{sheet.row['labels']}",
+        "tenant": about.tenant,
+        "receiver": about.receiver,
+        "group_key": f"{about.group['route']}:{about.group['labels']}",
         "incident_id": str(incident.id),
         "state": incident.state,
         "reason": reason,
         "title": incident.title,
         "severity": incident.severity,
-        "why": _why(group, plan, reason),
+        "why": why,
         "notes": _gaps.notes(
             labels.pairs(row["extra"]) for row in rows if row["status"] == "firing"
         ),
         "acknowledged_by": incident.acknowledged_by,
-        "group_labels": orjson.loads(sheet.row["labels"]),
+        "group_labels": orjson.loads(about.group["labels"]),
         "common_labels": telling.common([each.labels for each in views]),
         "common_annotations": shared,
         "runbook": extra.get("runbook") or shared.get("runbook_url"),
@@ -60,7 +82,7 @@ def message(
         "truncated": max(0, len(views) - telling.MAX_ALERTS),
         "opened_at": incident.opened_at,
         "at": now,
-        "url": f"{base}/t/{sheet.tenant.slug}/api/v1/incidents/{incident.id}",
+        "url": f"{base}/t/{about.tenant}/api/v1/incidents/{incident.id}",
     })  # fmt: skip
 
 

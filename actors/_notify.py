@@ -11,9 +11,9 @@ from typing import Any
 import orjson
 
 import channels
-from actors import _groups, _incidents, _messages, _runtime, _story
+from actors import _escalations, _folding, _groups, _incidents, _messages, _runtime, _story
 from tocsin import ids
-from tocsin.domain import flushing, severity, telling
+from tocsin.domain import escalation, flushing, severity, telling
 from tocsin.domain.policy import Integration
 from tocsin.storage import deliveries, events, groups, incidents, lulls, timers
 from tocsin.storage.record import Transaction
@@ -52,7 +52,7 @@ def write(
     incidents.write(tx, [_incidents.row(of, scene) for (of, _), scene in desk.changed.items()])
     _story.joins(tx, decided, desk)
     _story.tell(tx, decided, tallies)
-    rings = _deliveries(here, tx, decided)
+    rings = _deliveries(here, tx, decided) | _escalations.after_flush(here, tx, decided)
     _explain(tx, decided, tallies)
     if _timers(tx, decided):
         rings.add(("flush", here.queues["flush"]))
@@ -109,31 +109,10 @@ def _deliveries(
                 row = _delivery(d, integration, reason, id, tx.now)
                 planned.append(row)
                 rings.add((queues.deliver(integration.channel), row["queue"]))
-    last, folded = _folded(notifications, planned)
+    last, folded = _folding.fold(notifications, planned)
     deliveries.plan(tx, notifications, last, log)
     deliveries.fold(tx, folded)
     return rings
-
-
-def _folded(notifications: list[Row], planned: list[Row]) -> tuple[list[Row], list[Row]]:
-    """Of the deliveries of one line the last, which tells for the others, and those others."""
-    last: dict[tuple[Any, ...], Row] = {}
-    folded = []
-    events = {row["id"]: row for row in notifications}
-    for row in planned:
-        line = (row["tenant"], row["group_id"], row["integration"])
-        if (before := last.get(line)) is not None:
-            if queues.PAGE in (row["queue"], before["queue"]):
-                row["queue"] = queues.PAGE
-            mine, earlier = events[row["notification_id"]], events[before["notification_id"]]
-            mine["events"] = sorted({*mine["events"], *earlier["events"]})
-            mine["events_since"] = min(mine["events_since"], earlier["events_since"])
-            folded.append(before)
-        last[line] = row
-    for row in folded:
-        winner = last[row["tenant"], row["group_id"], row["integration"]]
-        row["cause"], row["successor"] = str(winner["id"]), str(winner["notification_id"])
-    return list(last.values()), folded
 
 
 def _others(d: _story.Decided, siblings: Mapping[tuple[int, uuid.UUID], list[Row]]) -> list[Row]:
@@ -150,7 +129,8 @@ def _told(d: _story.Decided) -> dict[tuple[str, bool], list[Integration]]:
     shared = d.scene is not None and len(d.scene.parts) > 1
     found: dict[tuple[str, bool], list[Integration]] = {}
     for integration in d.group.receiver.integrations:
-        if reason := d.plan.reasons.get(integration.key):
+        reason = d.plan.reasons.get(integration.key)
+        if reason and integration.channel != escalation.CHANNEL:
             whole = shared and integration.channel in UPDATES_IN_PLACE
             found.setdefault((reason, whole), []).append(integration)
     return dict(sorted(found.items(), key=lambda item: item[0]))

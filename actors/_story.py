@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from actors import _groups, _incidents
-from tocsin.domain import correlation, flushing
+from tocsin.domain import correlation, escalation, flushing
 from tocsin.storage import memberships, timelines
 from tocsin.storage.record import Transaction
 from tocsin.storage.tallies import Tallies
@@ -70,8 +70,9 @@ def _happened(d: Decided) -> Iterator[tuple[str, dict[str, Any]]]:
         yield plan.act, {"alerts": len(plan.firing)}
     if plan.part_over:
         yield "part_over", _named(d)
-    if plan.reasons:
-        yield "notified", {"reasons": plan.reasons}
+    chains = {e.key for e in d.group.receiver.integrations if e.channel == escalation.CHANNEL}
+    if told := {key: reason for key, reason in plan.reasons.items() if key not in chains}:
+        yield "notified", {"reasons": told}
 
 
 def _joined(d: Decided, join: correlation.Join) -> dict[str, Any]:

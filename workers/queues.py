@@ -17,13 +17,17 @@ TIMERS = {
     "lull": "subside",
     "reroute": "reroute",
     "rule": "judge",
+    "escalation": "escalate",
 }
 MOVABLE = (*STAGES, *TIMERS.values(), "lookup")
 
 
 def of_stages(text: str) -> dict[str, str]:
-    """The queue of each stage, from "stage=queue,..."; raises SetupError for an unknown stage."""
-    chosen = {**dict.fromkeys(MOVABLE, PIPELINE), "lookup": LOOKUP}
+    """The queue of each stage, from "stage=queue,..."; raises SetupError for an unknown stage.
+
+    Escalations work where pages are sent: they must not wait behind a flood.
+    """
+    chosen = {**dict.fromkeys(MOVABLE, PIPELINE), "lookup": LOOKUP, "escalate": PAGE}
     for pair in filter(None, (part.strip() for part in text.split(","))):
         stage, _, queue = pair.partition("=")
         if stage not in chosen or not queue.isidentifier():

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from schemas.message import Reason
 
 #: Reasons that bring news of something that fires; they need an open incident.
-PAGING: frozenset[Reason] = frozenset({"first", "new_alerts", "repeat", "reopened"})
+PAGING: frozenset[Reason] = frozenset({"first", "new_alerts", "repeat", "reopened", "escalated"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from tocsin.storage.groups import GroupKey
 from tocsin.storage.record import Transaction
 
 #: Reasons that page somebody; an acknowledgement calls them off.
-PAGING = ("first", "new_alerts", "repeat", "reopened")
+PAGING = ("first", "new_alerts", "repeat", "reopened", "escalated")
 
 
 class Ended(NamedTuple):
@@ -38,25 +38,27 @@ UPDATE delivery d SET state = 'superseded', cause = r.id::text, finished_at = %(
 FROM json_to_recordset(%(items)s) AS r (tenant bigint, id uuid, notification_id uuid,
   group_id uuid, integration text)
 WHERE d.tenant = r.tenant AND d.group_id = r.group_id AND d.integration = r.integration
-  AND d.state = 'pending' RETURNING d.tenant, d.notification_id, r.notification_id AS successor
+  AND d.state = 'pending'
+RETURNING d.tenant, d.notification_id, d.due_at, r.id, r.notification_id AS successor
 """
 PLAN = """
 INSERT INTO delivery (tenant, id, notification_id, group_id, incident_id, generation, integration,
-                      channel, destination, queue, state, due_at, created_at)
+                      channel, destination, queue, state, cause, due_at, created_at, person, facts)
 SELECT tenant, id, notification_id, group_id, incident_id, generation, integration, channel,
-  destination, queue, 'pending', %(now)s, %(now)s
+  destination, queue, 'pending', cause, coalesce(due_at, %(now)s), %(now)s, person, facts
 FROM json_to_recordset(%(items)s) AS r (tenant bigint, id uuid, notification_id uuid,
   group_id uuid, incident_id uuid, generation int, integration text, channel text,
-  destination text, queue text)
+  destination text, queue text, cause text, due_at timestamptz, person text, facts text)
 """
 FOLD = """
 INSERT INTO delivery (tenant, id, notification_id, group_id, incident_id, generation, integration,
-                      channel, destination, queue, state, cause, due_at, created_at, finished_at)
+                      channel, destination, queue, state, cause, due_at, created_at, finished_at,
+                      person, facts)
 SELECT tenant, id, notification_id, group_id, incident_id, generation, integration, channel,
-  destination, queue, 'superseded', cause, %(now)s, %(now)s, %(now)s
+  destination, queue, 'superseded', cause, %(now)s, %(now)s, %(now)s, person, facts
 FROM json_to_recordset(%(items)s) AS r (tenant bigint, id uuid, notification_id uuid,
   group_id uuid, incident_id uuid, generation int, integration text, channel text,
-  destination text, queue text, cause text)
+  destination text, queue text, cause text, person text, facts text)
 """
 TELL = """
 INSERT INTO told (tenant, group_id, integration, incident_id, firing, resolved, reason, at, ref,
@@ -86,12 +88,22 @@ def plan(
     tx: Transaction, notifications: Sequence[dict[str, Any]], items: Sequence[dict[str, Any]],
     log: Sequence[dict[str, Any]],
 ) -> None:  # fmt: skip
-    """Write notifications, their deliveries in place of what was not sent, and the log."""
+    """Write notifications, their deliveries in place of what was not sent, and the log.
+
+    A delivery with a `due_at` waits until then, but no longer than what it takes the place of:
+    else pages that come again and again would put off a later way for ever.
+    """
     tx.many(NOTIFY, notifications, {"now": tx.now})
     replaced = tx.many(REPLACE, items, {"now": tx.now})
-    tx.many(PLAN, items, {"now": tx.now})
+    before = {str(row["id"]): row["due_at"] for row in replaced}
+    tx.many(PLAN, [_no_later(row, before.get(str(row["id"]))) for row in items], {"now": tx.now})
     tx.many(TELL, log, {"now": tx.now})
     settle(tx, [Ended(r["tenant"], r["notification_id"], str(r["successor"])) for r in replaced])
+
+
+def _no_later(row: dict[str, Any], before: datetime | None) -> dict[str, Any]:
+    due = row.get("due_at")
+    return {**row, "due_at": min(due, before)} if due and before else row
 
 
 def fold(tx: Transaction, items: Sequence[dict[str, Any]]) -> None:
@@ -185,15 +197,20 @@ def remember(tx: Transaction, delivery: dict[str, Any], ref: str) -> None:
 
 
 def call_off(
-    tx: Transaction, tenant: int, incident: uuid.UUID, generation: int, cause: str
-) -> None:
-    """Withdraw pages that wait and were planned before this generation."""
+    tx: Transaction, tenant: int, incident: uuid.UUID, generation: int, cause: str, *,
+    escalated: bool = False,
+) -> None:  # fmt: skip
+    """Withdraw pages that wait and were planned before this generation.
+
+    `escalated`: only those of escalations.
+    """
     gone = tx.rows(
         "UPDATE delivery d SET state = 'superseded', cause = %s, finished_at = %s"
         " FROM notification n WHERE n.tenant = d.tenant AND n.id = d.notification_id"
         " AND d.tenant = %s AND d.incident_id = %s AND d.generation < %s AND d.state = 'pending'"
-        " AND n.reason = ANY(%s) RETURNING d.notification_id",
-        [cause, tx.now, tenant, incident, generation, list(PAGING)],
+        " AND n.reason = ANY(%s) AND (NOT %s OR d.facts IS NOT NULL)"
+        " RETURNING d.notification_id",
+        [cause, tx.now, tenant, incident, generation, list(PAGING), escalated],
     )
     settle(tx, [Ended(tenant, row["notification_id"], cause) for row in gone])
 

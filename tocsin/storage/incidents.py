@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 
 from tocsin import errors
-from tocsin.storage import deliveries, memberships, timelines, timers
+from tocsin.storage import deliveries, escalations, memberships, timelines, timers
 from tocsin.storage.memberships import IncidentKey
 from tocsin.storage.record import Transaction
 
@@ -170,6 +170,7 @@ def record(tx: Transaction, row: Row, kind: str, by: str, detail: dict[str, Any]
     row = {**row, "generation": row["generation"] + 1}
     write(tx, [row])
     deliveries.call_off(tx, row["tenant"], row["id"], row["generation"], f"{kind} by {by}")
+    escalations.stop(tx, row, f"{kind} by {by}")
     timelines.tell(tx, [entry(row, kind, by, detail)])
     return row
 

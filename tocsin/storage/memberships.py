@@ -71,6 +71,13 @@ FROM delivery d JOIN unnest(%s::bigint[], %s::uuid[]) AS k (tenant, id)
 JOIN notification n ON n.tenant = d.tenant AND n.id = d.notification_id AND n.reason = ANY(%s)
 GROUP BY d.tenant, d.incident_id, d.integration
 """
+#: An escalation is as good as a page that arrived: it goes on until somebody is told.
+CHAINS = """
+SELECT e.tenant, e.incident_id, e.receiver || '/escalation/0' AS integration, true AS arrived,
+  false AS coming
+FROM escalation e JOIN unnest(%s::bigint[], %s::uuid[]) AS k (tenant, id)
+  ON e.tenant = k.tenant AND e.incident_id = k.id
+"""
 
 
 def gather(tx: Transaction, tenants: Iterable[int]) -> None:
@@ -113,7 +120,9 @@ def logs_of(tx: Transaction, keys: Sequence[IncidentKey]) -> list[dict[str, Any]
 
 def pages_of(tx: Transaction, keys: Sequence[IncidentKey]) -> list[dict[str, Any]]:
     """For each incident and integration whether a page arrived, and whether one is coming."""
-    return tx.rows(PAGES, [*_columns(keys), list(PAGING)]) if keys else []
+    if not keys:
+        return []
+    return tx.rows(PAGES, [*_columns(keys), list(PAGING)]) + tx.rows(CHAINS, _columns(keys))
 
 
 def join(tx: Transaction, items: Sequence[dict[str, Any]]) -> None:

@@ -12,7 +12,7 @@ from schemas.alert import Severity
 from schemas.message import AlertView
 from tocsin import errors, ids
 from tocsin.domain import severity, telling
-from tocsin.storage import groups, incidents, labels, memberships, timelines
+from tocsin.storage import escalations, groups, incidents, labels, memberships, timelines
 from tocsin.storage.record import Transaction
 
 Row = dict[str, Any]
@@ -79,6 +79,7 @@ def _absorb(tx: Transaction, target: Row, row: Row, members: list[Row], by: str,
     if target["state"] == "open":
         where = [tenant, row["id"], moved, moved]
         tx.run(MOVE_DELIVERIES, [target["id"], target["generation"], *where])
+    escalations.adopt(tx, target, row)
     # What somebody has acknowledged pages nobody: what is left of the pages is withdrawn here.
     ended = {**row, "state": "resolved", "resolved_at": tx.now, "resolved_by": by,
              "merged_into": target["id"]}  # fmt: skip

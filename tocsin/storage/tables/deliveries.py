@@ -92,6 +92,9 @@ class Delivery(SQLModel, table=True):
     provider_id: str | None = line(nullable=True)
     receipt: str | None = line(nullable=True)
     receipt_at: datetime | None = when(nullable=True)
+    #: Of an escalation: the person that it pages, and what to tell this recipient, as JSON.
+    person: str | None = line(nullable=True)
+    facts: str | None = line(nullable=True)
     traceparent: str | None = line(nullable=True)
 
 

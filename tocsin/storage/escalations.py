@@ -1,0 +1,241 @@
+"""Escalations of incidents: what runs, what ran, and whose turn it is.
+
+The incident's row is the mutex: lock it before anything here is written.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import orjson
+
+from tocsin.storage import events, timelines, timers
+from tocsin.storage.memberships import IncidentKey
+from tocsin.storage.record import Transaction
+
+Row = dict[str, Any]
+
+#: The kind of the timers; the subject is "<incident>/<name>".
+TIMER = "escalation"
+
+OF = """
+SELECT e.* FROM escalation e JOIN unnest(%s::bigint[], %s::uuid[]) AS k (tenant, id)
+  ON e.tenant = k.tenant AND e.incident_id = k.id
+ORDER BY e.tenant, e.incident_id, e.name
+"""
+WRITE = """
+INSERT INTO escalation (tenant, incident_id, name, group_id, receiver, chain, reason, severity,
+  policy_version, generation, run, round, step, state, told, due_at, began_at, ended_at, cause,
+  alarmed, shown, events, events_since)
+SELECT * FROM json_to_recordset(%(items)s) AS r (tenant bigint, incident_id uuid, name text,
+  group_id uuid, receiver text, chain text, reason text, severity text, policy_version int,
+  generation int, run int, round int, step int, state text, told int, due_at timestamptz,
+  began_at timestamptz, ended_at timestamptz, cause text, alarmed int, shown int, events bigint[],
+  events_since timestamptz)
+ORDER BY tenant, incident_id, name
+ON CONFLICT (tenant, incident_id, name) DO UPDATE SET receiver = excluded.receiver,
+  chain = excluded.chain, reason = excluded.reason, severity = excluded.severity,
+  policy_version = excluded.policy_version, generation = excluded.generation, run = excluded.run,
+  round = excluded.round, step = excluded.step, state = excluded.state, told = excluded.told,
+  due_at = excluded.due_at, began_at = excluded.began_at, ended_at = excluded.ended_at,
+  cause = excluded.cause, alarmed = excluded.alarmed, shown = excluded.shown,
+  events = excluded.events, events_since = excluded.events_since
+"""
+ARM = """
+INSERT INTO timer (tenant, kind, subject, generation, step, due_at)
+SELECT tenant, 'escalation', incident_id || '/' || name, generation, step, due_at
+FROM json_to_recordset(%(items)s) AS r (tenant bigint, incident_id uuid, name text,
+  generation int, step int, due_at timestamptz)
+ORDER BY tenant, incident_id, name
+ON CONFLICT (tenant, kind, subject) DO UPDATE SET generation = excluded.generation,
+  step = excluded.step, due_at = excluded.due_at
+"""
+#: A step that is there already is an error: nothing of it may happen twice.
+RAN = """
+INSERT INTO escalation_step (tenant, incident_id, name, generation, run, round, step, due_at,
+  done_at, outcome, urgency, notification_id, detail)
+SELECT tenant, incident_id, name, generation, run, round, step, due_at, %(now)s, outcome, urgency,
+  notification_id, detail
+FROM json_to_recordset(%(items)s) AS r (tenant bigint, incident_id uuid, name text, generation int,
+  run int, round int, step int, due_at timestamptz, outcome text, urgency text,
+  notification_id uuid, detail text)
+ORDER BY tenant, incident_id, name, run, round, step
+"""
+TURNS = """
+SELECT t.* FROM escalation_turn t JOIN unnest(%s::bigint[], %s::text[]) AS k (tenant, name)
+  ON t.tenant = k.tenant AND t.name = k.name
+"""
+TURN = """
+INSERT INTO escalation_turn (tenant, name, step, turn)
+SELECT * FROM json_to_recordset(%(items)s) AS r (tenant bigint, name text, step int, turn int)
+ORDER BY tenant, name, step
+ON CONFLICT (tenant, name, step) DO UPDATE SET turn = excluded.turn
+"""
+STOP = """
+UPDATE escalation SET state = 'stopped', due_at = NULL, ended_at = %s, cause = %s
+WHERE tenant = %s AND incident_id = %s AND state = 'running' RETURNING *
+"""
+RESTART = """
+UPDATE escalation SET state = 'running', due_at = %(now)s, began_at = %(now)s, ended_at = NULL,
+  cause = NULL, generation = %(generation)s, run = run + 1, round = 1, step = 0, told = 0,
+  reason = %(reason)s, severity = %(severity)s
+WHERE tenant = %(tenant)s AND incident_id = %(incident)s RETURNING *
+"""
+#: An escalation that the incident it was merged into does not go through goes on there.
+ADOPT = """
+UPDATE escalation e SET incident_id = %(into)s, generation = %(generation)s
+WHERE e.tenant = %(tenant)s AND e.incident_id = %(incident)s AND e.state = 'running'
+  AND NOT EXISTS (SELECT 1 FROM escalation o WHERE o.tenant = e.tenant
+                  AND o.incident_id = %(into)s AND o.name = e.name)
+RETURNING *
+"""
+#: Whom pages of escalations reached, or may have reached, of an incident and what it absorbed.
+PAGED = """
+SELECT DISTINCT ON (k.id, d.group_id, d.integration) d.tenant, k.id AS incident_id, d.group_id,
+  d.integration, d.channel, d.destination, d.person, d.facts
+FROM unnest(%s::bigint[], %s::uuid[]) AS k (tenant, id)
+JOIN incident i ON i.tenant = k.tenant AND (i.id = k.id OR i.merged_into = k.id)
+JOIN delivery d ON d.tenant = i.tenant AND d.incident_id = i.id AND d.facts IS NOT NULL
+  AND (d.state IN ('sent', 'sending') OR d.in_doubt)
+ORDER BY k.id, d.group_id, d.integration, d.created_at DESC
+"""
+#: What the provider's reference hangs on; a group's own log of this line stays as it is.
+THREADS = """
+INSERT INTO told (tenant, group_id, integration, incident_id, firing, resolved, reason, at)
+SELECT DISTINCT ON (tenant, group_id, integration) tenant, group_id, integration, incident_id,
+  '{}'::text[], '{}'::text[], 'escalation', %(now)s
+FROM json_to_recordset(%(items)s) AS r (tenant bigint, group_id uuid, integration text,
+  incident_id uuid)
+ORDER BY tenant, group_id, integration
+ON CONFLICT (tenant, group_id, integration) DO UPDATE SET incident_id = excluded.incident_id,
+  at = excluded.at, ref = CASE WHEN told.incident_id = excluded.incident_id THEN told.ref END
+WHERE told.reason = 'escalation' OR told.incident_id <> excluded.incident_id
+"""
+
+
+def of(tx: Transaction, keys: Iterable[IncidentKey]) -> list[Row]:
+    """All escalations that incidents go, or went, through."""
+    ordered = sorted(set(keys))
+    if not ordered:
+        return []
+    return tx.rows(OF, [[tenant for tenant, _ in ordered], [id for _, id in ordered]])
+
+
+def write(tx: Transaction, rows: Sequence[Row]) -> None:
+    """Store escalations whole, and set the timers of those that run."""
+    tx.many(WRITE, rows)
+    tx.many(ARM, [row for row in rows if row["state"] == "running"])
+    disarm(tx, [row for row in rows if row["state"] != "running"])
+
+
+def ran(tx: Transaction, items: Sequence[Row]) -> None:
+    """Write down what steps did. A step that was written before is refused with an error."""
+    tx.many(RAN, items, {"now": tx.now})
+
+
+def steps(tx: Transaction, tenant: int, incident: uuid.UUID) -> list[Row]:
+    """The steps that ran, in this order."""
+    return tx.rows(
+        "SELECT * FROM escalation_step WHERE tenant = %s AND incident_id = %s"
+        " ORDER BY done_at, name, generation, run, round, step LIMIT 1000",
+        [tenant, incident],
+    )
+
+
+def turns(
+    tx: Transaction, keys: Iterable[tuple[int, str]]
+) -> dict[tuple[int, str], dict[int, int]]:
+    """How often the steps of escalations (tenant, name) went round."""
+    ordered = sorted(set(keys))
+    found: dict[tuple[int, str], dict[int, int]] = {key: {} for key in ordered}
+    if ordered:
+        for row in tx.rows(TURNS, [[tenant for tenant, _ in ordered], [n for _, n in ordered]]):
+            found[row["tenant"], row["name"]][row["step"]] = row["turn"]
+    return found
+
+
+def turn(tx: Transaction, items: Sequence[Row]) -> None:
+    """Note whose turn comes next: {tenant, name, step, turn}."""
+    tx.many(TURN, items)
+
+
+def stop(tx: Transaction, incident: Row, cause: str = "") -> None:
+    """Let no further step begin: somebody acted, or it is over. Harmless where nothing runs."""
+    tenant, id = incident["tenant"], incident["id"]
+    gone = tx.rows(STOP, [tx.now, cause or None, tenant, id])
+    disarm(tx, gone)
+    settle(tx, gone, "superseded", cause or str(id))
+
+
+def restart(tx: Transaction, incident: Row, by: str, reason: str = "repeat") -> bool:
+    """Begin again from the top, as it was frozen, under the incident's generation now.
+
+    False where the incident has no escalation. Ring `escalate` after the commit.
+    """
+    again = tx.rows(RESTART, {
+        "now": tx.now, "generation": incident["generation"], "reason": reason,
+        "severity": incident["severity"], "tenant": incident["tenant"],
+        "incident": incident["id"],
+    })  # fmt: skip
+    tx.many(ARM, again)
+    timelines.tell(tx, [entry(row, "escalation_restarted", {}, by) for row in again])
+    return bool(again)
+
+
+def adopt(tx: Transaction, into: Row, merged: Row) -> None:
+    """Let the escalations of a merged incident go on in the other, unless it has the same one."""
+    if into["state"] != "open":
+        return
+    disarm(tx, [row for row in of(tx, [(merged["tenant"], merged["id"])])])
+    tx.many(ARM, tx.rows(ADOPT, {
+        "into": into["id"], "generation": into["generation"], "tenant": merged["tenant"],
+        "incident": merged["id"],
+    }))  # fmt: skip
+
+
+def settle(tx: Transaction, rows: Sequence[Row], outcome: str, cause: str) -> None:
+    """Explain what these escalations were to tell of, where nothing stronger does."""
+    items = [
+        {"tenant": row["tenant"], "id": event, "outcome": outcome, "cause": cause}
+        for row in rows
+        for event in row["events"]
+    ]
+    if items:
+        events.settle(tx, items, min(row["events_since"] for row in rows))
+
+
+def paged(tx: Transaction, keys: Sequence[IncidentKey]) -> list[Row]:
+    """The lines in which escalations of these incidents reached somebody."""
+    return tx.rows(PAGED, [[tenant for tenant, _ in keys], [id for _, id in keys]]) if keys else []
+
+
+def threads(tx: Transaction, items: Sequence[Row]) -> None:
+    """Make room for references of {tenant, group_id, integration, incident_id}."""
+    tx.many(THREADS, items, {"now": tx.now})
+
+
+def entry(row: Row, kind: str, detail: dict[str, Any], by: str = "tocsin") -> Row:
+    """A line of the story of the incident of an escalation."""
+    told = {"escalation": row["name"], **detail}
+    return {"tenant": row["tenant"], "incident_id": row["incident_id"], "kind": kind, "actor": by,
+            "detail": orjson.dumps(told).decode()}  # fmt: skip
+
+
+def subject(row: Row) -> str:
+    """The subject of its timer."""
+    return f"{row['incident_id']}/{row['name']}"
+
+
+def parted(text: str) -> tuple[uuid.UUID, str]:
+    """Incident and name of the subject of a timer."""
+    incident, _, name = text.partition("/")
+    return uuid.UUID(incident), name
+
+
+def disarm(tx: Transaction, rows: Iterable[Row]) -> None:
+    """Remove the timers of these escalations."""
+    timers.drop(
+        tx, TIMER, [{"tenant": row["tenant"], "subject": subject(row)} for row in rows]
+    )  # fmt: skip
