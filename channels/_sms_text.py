@@ -91,6 +91,8 @@ class Lines:
     why: str = ""
     hint: str = ""
     link: str = ""
+    #: The link is a way to act; then it outlives the facts.
+    acts: bool = False
 
     def text(self) -> str:
         lines = (self.told, self.facts, self.why, self.hint, self.link)
@@ -114,6 +116,8 @@ def _versions(lines: Lines) -> Iterator[Lines]:
     for words in range(len(why.split()) - 1, 4, -1):
         yield Lines(told, facts, " ".join(why.split()[:words]) + "...", hint, link)
     yield Lines(told, facts, "", hint, link)
+    if lines.acts:
+        yield Lines(told, "", "", hint, link)
     yield Lines(told, facts, "", hint)
     yield Lines(told, "", "", hint)
 

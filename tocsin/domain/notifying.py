@@ -10,7 +10,7 @@ from schemas.message import Reason
 
 #: Reasons that bring news of something that fires; they need an open incident.
 PAGING: frozenset[Reason] = frozenset(
-    {"first", "new_alerts", "repeat", "reopened", "escalated"}
+    {"first", "new_alerts", "repeat", "reopened", "escalated", "handed_over"}
 )
 
 
