@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-from actors import _fates, _runtime
+from actors import _fates, _links, _runtime
 from schemas.message import Message
 from tocsin import errors
 from tocsin.domain.policy import Integration, Policy
@@ -114,8 +114,9 @@ def _packed(
     body = here.sealer.open(tx, row["tenant"], told["message"])
     ref = deliveries.reference(tx, row)
     policy, integration = found
+    message = _links.with_link(here, row, tenant.slug, Message.model_validate_json(body))
     return Errand(
-        row, tenant.slug, integration, Message.model_validate_json(body),
+        row, tenant.slug, integration, message,
         orjson.loads(ref) if ref else None, tx.now, policy,
         callbacks.refused(tx, row["tenant"], row["channel"]),
     )  # fmt: skip

@@ -5,8 +5,6 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-import orjson
-
 import channels
 from actors import _escalations, _groups, _messages, _runtime, _work
 from tocsin import i18n, ids

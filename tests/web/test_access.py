@@ -20,7 +20,11 @@ DOCUMENT = openapi.of(app.build(Settings(), Record(""), lambda actor, queue: Non
 #: Which token just does not reach.
 BELOW = {"read": "ingest", "respond": "read", "admin": "respond"}
 NEW_SILENCE = {"matchers": ["a=b"], "duration": "1h", "comment": "c"}
-POLICY = "route: {}\n"
+POLICY = """
+route: {}
+accounts: {email: {host: mail.example.org, from: t@example.org}}
+people: [{name: ben, email: ben@example.org}]
+"""
 #: What an operation wants to be sent; `*` where an id stands.
 BODIES: dict[str, Any] = {
     "POST silences": NEW_SILENCE,
@@ -34,6 +38,8 @@ BODIES: dict[str, Any] = {
     "POST policy/diff": {"document": POLICY},
     "POST templates/preview": {"channel": "slack", "parts": {"text": "{{ title }}"}},
     "POST policy/rollback": {"version": 1},
+    "POST incidents/*/handover": {"to": "ben"},
+    "POST incidents/*/snooze": {"for": "30m"},
     "POST sources/preview": {"source": {"name": "a", "alertname": "body.a"}, "body": {"a": "b"}},
 }
 

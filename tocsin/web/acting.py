@@ -1,4 +1,4 @@
-"""What all acts of people on incidents share, whichever way they come: the API, callbacks, links."""
+"""What acts of people on incidents share, be they of the API, of a callback or of a link."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def ack_timeout(tx: Transaction, tenant: int) -> timedelta | None:
 
 
 def reachable(tx: Transaction, tenant: int, name: str) -> None:
-    """Raises Invalid for a name that the policy does not know, Conflict where nothing reaches it."""
+    """Raises Invalid for a name that is not in the policy, Conflict where nothing reaches it."""
     policy = in_force.policy(tx, tenant)
     person = policy.person(name) if policy else None
     if policy is None or person is None:
@@ -50,7 +50,8 @@ def clock(moment: datetime, now: datetime, policy: Policy | None, name: str) -> 
     person = policy.person(name) if policy else None
     zone = zoneinfo.ZoneInfo(person.zone) if person else UTC
     there = moment.astimezone(zone)
-    said = there.strftime("%H:%M" if there.date() == now.astimezone(zone).date() else "%Y-%m-%d %H:%M")
+    today = there.date() == now.astimezone(zone).date()
+    said = there.strftime("%H:%M" if today else "%Y-%m-%d %H:%M")
     return said if person and person.zone != "UTC" else f"{said} UTC"
 
 

@@ -119,6 +119,8 @@ def hand_incident_over(
     """Let another person have it, who is paged by what is important to them."""
 
     def act(tx: Transaction, tenant: int, row: Any, by: str, note: str) -> Any:
+        # First of all, so that another tenant's incident is as unknown as one that is not.
+        incidents.held(tx, tenant, row)
         acting.reachable(tx, tenant, body.to)
         timeout = acting.ack_timeout(tx, tenant)
         return incidents.hand_over(tx, tenant, row, by, note, to=body.to, timeout=timeout)

@@ -69,7 +69,7 @@ class Incident(SQLModel, table=True):
     #: When it opened, opened again or last gained a group; NULL: when it opened.
     gained_at: datetime | None = when(nullable=True)
     merged_into: uuid.UUID | None = None
-    #: When somebody, or the end of a snooze, last opened it again: what was told before is told anew.
+    #: When somebody, or the end of a snooze, last opened it again: it is told anew from then on.
     reopened_at: datetime | None = when(nullable=True)
     #: While it is acknowledged: when it opens again, if it does, whether that is the end of a
     #: snooze, and who handed it over to whoever has it and has not answered yet.
