@@ -33,8 +33,12 @@ def after_flush(
     """Let the escalations of the decided groups follow; returns whom to ring after the commit."""
     known = _known(tx, decided)
     rings = _close(here, tx, decided, known)
-    wanted = [(d, each) for d in decided if d.plan.incident for each in d.group.receiver.integrations
-              if each.channel == escalation.CHANNEL and each.key in d.plan.reasons]  # fmt: skip
+    wanted = [
+        (d, each)
+        for d in decided
+        for each in d.group.receiver.integrations
+        if each.channel == escalation.CHANNEL and each.key in d.plan.reasons and d.plan.incident
+    ]
     changed: dict[tuple[int, uuid.UUID, str], Row] = {}
     told: list[Row] = []
     for d, integration in wanted:
@@ -78,9 +82,7 @@ def _follow(
     return None, None
 
 
-def _begun(
-    tx: Transaction, d: _story.Decided, integration: Integration, row: Row | None
-) -> Row:
+def _begun(tx: Transaction, d: _story.Decided, integration: Integration, row: Row | None) -> Row:
     incident, policy = _final(d), d.sheet.tenant.policy
     assert policy is not None
     news = {"events": sorted(d.plan.told), "events_since": _since(tx, d)}
@@ -89,9 +91,7 @@ def _begun(
     return {
         "tenant": d.sheet.tenant.id, "incident_id": incident.id, "name": integration.settings,
         "group_id": row["group_id"] if row else d.group.id, "receiver": d.group.receiver.name,
-        "chain": policy.escalations[integration.settings].model_dump_json(
-            by_alias=True, exclude_none=True
-        ),
+        "chain": escalation.frozen(policy.escalations[integration.settings]),
         "reason": d.plan.reasons[integration.key], "severity": incident.severity,
         "policy_version": d.sheet.tenant.version, "generation": incident.generation,
         "run": row["run"] + 1 if row else 1, "round": 1, "step": 0, "state": "running", "told": 0,

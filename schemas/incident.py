@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from schemas.alert import Severity
 from schemas.api import AlertItem, Words
 from schemas.delivery import DeliveryExplained
+from schemas.escalated import EscalationItem
 from schemas.parts import Duration
 
 State = Literal["open", "acknowledged", "resolved"]
@@ -103,6 +104,9 @@ class IncidentDetail(IncidentItem):
     alerts_total: int
     timeline: list[TimelineItem]
     explanation: Explanation
+    escalations: list[EscalationItem] = Field(
+        [], description="Who was told step by step, and who will be if nobody acts."
+    )
 
 
 class Merge(BaseModel):

@@ -42,6 +42,11 @@ class Message(BaseModel):
     (what is missing, what is odd). ``url`` leads to the incident in Tocsin, ``act_url``, in a page
     to a person, to where that person can acknowledge it without signing in.
     ``acknowledged_until`` is when it opens again if it is not resolved.
+
+    What differs by recipient is filled in when it is sent: ``because`` says in a few words why just
+    they are told (it stands in ``why`` too; a short message shows it alone), ``caution`` what is
+    wrong with this way to them (it is one of ``notes`` too), ``zone`` where they live. A message
+    with a ``code`` is a test page: about no incident, to be confirmed with that code.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -71,6 +76,10 @@ class Message(BaseModel):
     at: datetime
     url: str = ""
     act_url: str = ""
+    because: str = ""
+    caution: str = ""
+    zone: str = "UTC"
+    code: str = ""
 
     @property
     def over(self) -> bool:

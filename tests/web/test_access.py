@@ -23,7 +23,9 @@ NEW_SILENCE = {"matchers": ["a=b"], "duration": "1h", "comment": "c"}
 POLICY = """
 route: {}
 accounts: {email: {host: mail.example.org, from: t@example.org}}
-people: [{name: ben, email: ben@example.org}]
+people: [{name: anna}, {name: ben, email: ben@example.org}]
+escalations: [{name: primary, steps: [{notify: [{person: anna}]}]}]
+schedules: [{name: primary, layers: [{people: [anna]}]}]
 """
 #: What an operation wants to be sent; `*` where an id stands.
 BODIES: dict[str, Any] = {
@@ -33,6 +35,7 @@ BODIES: dict[str, Any] = {
     "POST silences/expire": {"comment": "c"},
     "POST maintenance": {**NEW_SILENCE, "name": "Upgrade"},
     "POST maintenance/preview": {**NEW_SILENCE, "name": "Upgrade"},
+    "POST escalations/*/preview": {"severity": "critical"},
     "PUT policy": {"document": POLICY},
     "POST policy/check": {"document": POLICY},
     "POST policy/diff": {"document": POLICY},
@@ -40,6 +43,7 @@ BODIES: dict[str, Any] = {
     "POST policy/rollback": {"version": 1},
     "POST incidents/*/handover": {"to": "ben"},
     "POST incidents/*/snooze": {"for": "30m"},
+    "POST oncall/overrides": {"schedule": "primary", "person": "anna", "duration": "1h"},
     "POST sources/preview": {"source": {"name": "a", "alertname": "body.a"}, "body": {"a": "b"}},
 }
 
@@ -86,14 +90,17 @@ def call(
         assert found.headers["Content-Type"] == "application/problem+json"
         assert found.json()["status"] == found.status_code
         assert found.json()["trace_id"] == found.headers["X-Trace-Id"]
-    return found.status_code, found.json()
+    plain = found.headers["Content-Type"].partition(";")[0] == "text/calendar"
+    return found.status_code, {} if plain else found.json()
 
 
 def key_of(story: seeds.Story, made: dict[str, str], operation: Operation) -> str:
+    parts = operation.path.split("/")
     return str({
         "alerts": story.fingerprint, "incidents": story.incident, "deliveries": story.delivery,
-        **made,
-    }.get(operation.path.split("/")[3], "x"))  # fmt: skip
+        **made, "oncall": made["overrides"] if "overrides" in parts else "primary",
+        "escalations": "primary",
+    }.get(parts[3], "x"))  # fmt: skip
 
 
 @pytest.fixture
@@ -107,6 +114,12 @@ def owned(web: Web, someone: Someone, record: Record) -> Owned:
     story, another = (seeds.story(record, someone.tenant) for _ in range(2))
     with record.session([someone.tenant]) as tx:
         policies.apply(tx, someone.tenant, POLICY, "test")
+    found = web.client.post(
+        "/api/v1/oncall/overrides", json=BODIES["POST oncall/overrides"],
+        headers=someone.as_("respond"),
+    )  # fmt: skip
+    made["overrides"] = found.json()["id"]
+    with record.session([someone.tenant]) as tx:
         part = seeds.part(tx, someone.tenant, story.incident)
     # Merge and split name what this fixture has made.
     BODIES["POST incidents/*/merge"] = {"from": [str(another.incident)]}

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from tocsin import i18n
-from tocsin.cli import _client, _options, _output
+from tocsin.cli import _chains, _client, _options, _output
 
 nouns = typer.Typer(help="Incidents: what needs somebody.", no_args_is_help=True)
 COLUMNS = ("id", "state", "severity", "opened_at", "acknowledged_by", "receiver",
@@ -58,6 +58,10 @@ def show(
         _output.rows(found["groups"], GROUPS, output)
         print()
         _output.rows(found["alerts"], ALERTS, output)
+        for chain in found["escalations"]:
+            print()
+            _output.line(chain["sentence"])
+            _output.rows(_chains.table(chain["steps"]), _chains.COLUMNS, output)
         print()
         _output.rows(found["timeline"], ("at", "actor", "sentence"), output)
 

@@ -14,7 +14,8 @@ from schemas import policy as written
 from tocsin import errors
 from tocsin.config import correlation, people, problems, rules, sense, templates, yaml_nodes
 from tocsin.config import enrichment as looked_up
-from tocsin.domain import breadth, enrichers, matchers, oncall, routing
+from tocsin.config import schedules as rotas
+from tocsin.domain import breadth, enrichers, matchers, routing
 from tocsin.domain.policy import Integration, Policy, Receiver
 
 #: So many problems are told of one document.
@@ -52,6 +53,7 @@ def parse(text: str, channels: Channels) -> Policy:
         located += islice(problems.of(model, error), MAX_PROBLEMS)
     located += islice(sense.problems_of(plain), MAX_PROBLEMS)
     located += islice(people.problems_of(plain, channels), MAX_PROBLEMS)
+    located += islice(rotas.problems_of(plain), MAX_PROBLEMS)
     parts = templates.parts_of(channels)
     located += islice(templates.problems_of(plain, parts), MAX_PROBLEMS)
     found += [(yaml_nodes.line(root, path), said) for path, said in located]
@@ -59,6 +61,7 @@ def parse(text: str, channels: Channels) -> Policy:
         unique = sorted(dict.fromkeys(found), key=lambda problem: problem[0] or 0)
         raise errors.PolicyError(unique[:MAX_PROBLEMS])
     services = looked_up.services(document.services, document.service_label)
+    holidays = {each.name: each for each in document.holidays}
     return Policy(
         root=_route(document.route, _ABOVE, routing.ROOT_ID, root, ("route",)),
         receivers=_receivers(document.receivers, plain.get("receivers", []), channels),
@@ -71,8 +74,8 @@ def parse(text: str, channels: Channels) -> Policy:
         people=tuple(document.people),
         contacts=people.contacts(document.people, plain.get("accounts") or {}, channels),
         teams={each.name: each for each in document.teams},
-        holidays={each.name: each for each in document.holidays},
-        schedules={each.name: oncall.Schedule(each.name, each.zone) for each in document.schedules},
+        holidays=holidays,
+        schedules=rotas.compiled(document.schedules, holidays, document.people),
         escalations={each.name: each for each in document.escalations},
         silences=breadth.Guard(**document.silences.model_dump()),
         services=services,

@@ -6,6 +6,7 @@ turn it is and what the policy says are arguments.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -14,6 +15,7 @@ from typing import Literal
 from schemas.alert import SEVERITY_RANK, Severity
 from schemas.escalation import Escalation, Step, Target
 from schemas.message import Reason
+from schemas.parts import say_duration
 from schemas.people import Urgency
 from tocsin.domain import escalation_conditions, incidents, notifying, oncall, people
 from tocsin.domain.policy import Integration, Policy, Receiver
@@ -22,6 +24,8 @@ from tocsin.domain.policy import Integration, Policy, Receiver
 CHANNEL = "escalation"
 #: How long the last step has to be answered where the chain says nothing of waiting.
 PATIENCE = timedelta(minutes=5)
+#: So far ahead of a moment stand-ins are asked for.
+HORIZON = timedelta(days=31)
 
 #: Why a target, or a whole step, told nobody.
 Missed = Literal["condition", "nobody", "gone", "unreachable"]
@@ -132,6 +136,20 @@ class Walk:
     done: tuple[Done, ...]
     following: Place
     due_at: datetime | None
+
+
+def frozen(chain: Escalation) -> str:
+    """The chain as it is kept while it runs, whatever becomes of the policy."""
+    plain = chain.model_dump(mode="json", by_alias=True, exclude_none=True)
+    for step, written in zip(chain.steps, plain["steps"], strict=True):
+        if step.wait is not None:
+            written["wait"] = say_duration(step.wait)
+    return json.dumps(plain)
+
+
+def thawed(text: str) -> Escalation:
+    """The chain that was frozen."""
+    return Escalation.model_validate_json(text)
 
 
 def number(chain: Escalation, index: int) -> int:

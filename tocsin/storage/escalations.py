@@ -127,7 +127,7 @@ def write(tx: Transaction, rows: Sequence[Row]) -> None:
     """Store escalations whole, and set the timers of those that run."""
     tx.many(WRITE, rows)
     tx.many(ARM, [row for row in rows if row["state"] == "running"])
-    _disarm(tx, [row for row in rows if row["state"] != "running"])
+    disarm(tx, [row for row in rows if row["state"] != "running"])
 
 
 def ran(tx: Transaction, items: Sequence[Row]) -> None:
@@ -144,7 +144,9 @@ def steps(tx: Transaction, tenant: int, incident: uuid.UUID) -> list[Row]:
     )
 
 
-def turns(tx: Transaction, keys: Iterable[tuple[int, str]]) -> dict[tuple[int, str], dict[int, int]]:
+def turns(
+    tx: Transaction, keys: Iterable[tuple[int, str]]
+) -> dict[tuple[int, str], dict[int, int]]:
     """How often the steps of escalations (tenant, name) went round."""
     ordered = sorted(set(keys))
     found: dict[tuple[int, str], dict[int, int]] = {key: {} for key in ordered}
@@ -163,7 +165,7 @@ def stop(tx: Transaction, incident: Row, cause: str = "") -> None:
     """Let no further step begin: somebody acted, or it is over. Harmless where nothing runs."""
     tenant, id = incident["tenant"], incident["id"]
     gone = tx.rows(STOP, [tx.now, cause or None, tenant, id])
-    _disarm(tx, gone)
+    disarm(tx, gone)
     settle(tx, gone, "superseded", cause or str(id))
 
 
@@ -186,7 +188,7 @@ def adopt(tx: Transaction, into: Row, merged: Row) -> None:
     """Let the escalations of a merged incident go on in the other, unless it has the same one."""
     if into["state"] != "open":
         return
-    _disarm(tx, [row for row in of(tx, [(merged["tenant"], merged["id"])])])
+    disarm(tx, [row for row in of(tx, [(merged["tenant"], merged["id"])])])
     tx.many(ARM, tx.rows(ADOPT, {
         "into": into["id"], "generation": into["generation"], "tenant": merged["tenant"],
         "incident": merged["id"],
@@ -232,7 +234,8 @@ def parted(text: str) -> tuple[uuid.UUID, str]:
     return uuid.UUID(incident), name
 
 
-def _disarm(tx: Transaction, rows: Iterable[Row]) -> None:
+def disarm(tx: Transaction, rows: Iterable[Row]) -> None:
+    """Remove the timers of these escalations."""
     timers.drop(
         tx, TIMER, [{"tenant": row["tenant"], "subject": subject(row)} for row in rows]
     )  # fmt: skip

@@ -12,11 +12,12 @@ from fastapi import APIRouter, Query, Request, Response
 from schemas import api, parts
 from schemas import incident as schema
 from tocsin import errors, i18n
+from tocsin.i18n import chains as stories
 from tocsin.i18n import joins
 from tocsin.security import audit, tokens
 from tocsin.storage import incidents, regrouping, search_incidents
 from tocsin.storage.record import Record, Transaction
-from tocsin.web import access, acting, alerts, paging, why
+from tocsin.web import access, acting, alerts, chains, paging, why
 
 router = APIRouter(tags=["incidents"])
 
@@ -235,6 +236,9 @@ def _detail(tx: Transaction, tenant: int, incident: str) -> schema.IncidentDetai
         alerts_total=members[0]["total"] if members else 0,
         timeline=[_told(line) for line in search_incidents.timeline(tx, tenant, key)],
         explanation=why.explain(tx, tenant, row, groups),
+        escalations=chains.of_incident(
+            tx, tenant, row, sum(member["status"] == "firing" for member in members)
+        ),
     )
 
 
@@ -271,6 +275,9 @@ def _told(row: dict[str, Any]) -> schema.TimelineItem:
     detail = orjson.loads(row["detail"] or "{}")
     if not isinstance(detail, dict):
         detail = {"text": detail}
+    if row["kind"].startswith(stories.KIND):
+        sentence = stories.story(row["kind"], detail, row["actor"])
+        return schema.TimelineItem(**{**row, "detail": detail, "sentence": sentence})
     told = ", ".join(detail["reasons"]) if isinstance(detail.get("reasons"), dict) else ""
     named = detail.get("group_labels")
     sentence = i18n.say(

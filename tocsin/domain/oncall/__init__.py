@@ -2,39 +2,27 @@
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from tocsin.domain.oncall.asked import read
+from tocsin.domain.oncall.coverage import Coverage, awake, nights
+from tocsin.domain.oncall.coverage import of as coverage
+from tocsin.domain.oncall.export import calendar
+from tocsin.domain.oncall.lines import following, gaps, shifts, who
+from tocsin.domain.oncall.parts import (
+    Calendar,
+    Days,
+    Gap,
+    Hours,
+    Layer,
+    Override,
+    Rotation,
+    Rule,
+    Schedule,
+    Shift,
+    Span,
+)
 
-
-@dataclass(frozen=True, slots=True)
-class Schedule:
-    """A schedule of a policy."""
-
-    name: str
-    zone: str
-
-
-@dataclass(frozen=True, slots=True)
-class Override:
-    """Somebody who stands in from `starts_at` to before `ends_at`, whatever the layers say."""
-
-    schedule: str
-    person: str
-    starts_at: datetime
-    ends_at: datetime
-    id: uuid.UUID | None = None
-
-
-def who(
-    schedule: Schedule, at: datetime, overrides: Sequence[Override] = ()
-) -> tuple[str, ...]:  # fmt: skip
-    """The people on call at this moment, by name, each once; empty: nobody."""
-    return tuple(
-        dict.fromkeys(
-            each.person
-            for each in overrides
-            if each.schedule == schedule.name and each.starts_at <= at < each.ends_at
-        )
-    )
+__all__ = [
+    "Calendar", "Coverage", "Days", "Gap", "Hours", "Layer", "Override", "Rotation", "Rule",
+    "Schedule", "Shift", "Span", "awake", "calendar", "coverage", "following", "gaps",
+    "nights", "read", "shifts", "who",
+]  # fmt: skip

@@ -8,7 +8,7 @@ from alembic import op
 from tocsin.storage.migrations import guards
 
 revision = "0013"
-down_revision = "0011"
+down_revision = "0012"
 
 
 def _when(name: str, *, nullable: bool = True) -> sa.Column[object]:

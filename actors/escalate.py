@@ -1,0 +1,94 @@
+"""Escalate: the steps of escalations whose time has come tell whom they name, each once."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import psycopg
+import structlog
+
+from actors import _runtime, _steps, _work
+from tocsin import errors
+from tocsin.storage import escalations, inbox, incidents, timers
+
+log = structlog.get_logger(__name__)
+
+#: Escalations of one transaction.
+LIMIT = 20
+#: One whose step cannot be taken is tried again after this.
+PUT_OFF = timedelta(seconds=15)
+
+Key = tuple[int, str]
+
+
+@_work.actor("escalate", _runtime.queue_of("escalate"))
+def escalate(queue: str) -> bool:
+    """Take the steps that are due; True where there may be more of them."""
+    here = _runtime.here()
+    try:
+        return _escalate(here, LIMIT, [])
+    except (errors.RecordAway, psycopg.OperationalError):
+        raise
+    except Exception as error:
+        log.exception("steps failed, escalations go one by one", error=type(error).__name__)
+        return _one_by_one(here)
+
+
+def _one_by_one(here: _runtime.Runtime) -> bool:
+    """One escalation that cannot go on must not keep the others from paging."""
+    for _ in range(LIMIT):
+        held: list[Key] = []
+        try:
+            if not _escalate(here, 1, held) and not held:
+                return False
+        except (errors.RecordAway, psycopg.OperationalError):
+            raise
+        except Exception as error:
+            if not held:
+                raise
+            _put_off(here, held[0], error)
+    return True
+
+
+def _put_off(here: _runtime.Runtime, key: Key, error: Exception) -> None:
+    tenant, subject = key
+    log.error("escalation cannot go on", tenant=tenant, of=subject, error=repr(error)[:300])
+    with here.record.session([tenant]) as tx:
+        item = {"tenant": tenant, "subject": subject, "due_at": tx.now + PUT_OFF}
+        timers.exactly(tx, escalations.TIMER, [item])
+        summary = "An escalation cannot take its step; it is tried again every few seconds"
+        inbox.page(tx, tenant, "TocsinEscalationFailed", summary, f"{subject}: {error!r}")
+
+
+def _escalate(here: _runtime.Runtime, limit: int, held: list[Key]) -> bool:
+    rings: set[tuple[str, str]] = set()
+    more = here.record.again(lambda: _once(here, limit, held, rings))
+    for actor, queue in sorted(rings):
+        here.bell.ring(actor, queue)
+    return more
+
+
+def _once(
+    here: _runtime.Runtime, limit: int, held: list[Key], rings: set[tuple[str, str]]
+) -> bool:  # fmt: skip
+    rings.clear()
+    held.clear()
+    with here.record.claims() as tx:
+        due = timers.due(tx, escalations.TIMER, limit)
+        if not due:
+            return False
+        held += [(row["tenant"], row["subject"]) for row in due]
+        tx.scope({tenant for tenant, _ in held})
+        # Whoever acts on an incident holds its row: what is read from here on stays so.
+        of = {(tenant, escalations.parted(subject)[0]) for tenant, subject in held}
+        locked = incidents.lock(tx, of)
+        still = timers.still_due(tx, escalations.TIMER, [subject for _, subject in held])
+        found = [row for row in escalations.of(tx, locked)
+                 if (row["tenant"], escalations.subject(row)) in still]  # fmt: skip
+        known = {(row["tenant"], escalations.subject(row)) for row in found}
+        strays = [
+            {"tenant": tenant, "subject": of} for tenant, of in still if (tenant, of) not in known
+        ]
+        timers.drop(tx, escalations.TIMER, strays)
+        rings |= _steps.take(here, tx, found, locked)
+    return len(due) == limit
