@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC
 
 from channels import _text
 from schemas import message as messages
@@ -38,5 +37,5 @@ def holder(message: messages.Message, locale: str) -> str:
     who = _text.plain(message.acknowledged_by or "", 160)
     if message.acknowledged_until is None:
         return i18n.say("message.acknowledged_by", locale, who=who)
-    until = f"{message.acknowledged_until.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    until = _text.clock(message.acknowledged_until, message.zone)
     return i18n.say("acts.acknowledged_until", locale, who=who, until=until)

@@ -14,7 +14,8 @@ from tocsin import errors
 from tocsin.storage import incidents
 
 POLICY = """
-route: {receiver: ops, group_by: [alertname], group_wait: 0s, group_interval: 0s, repeat_interval: 8h}
+route:
+  {receiver: ops, group_by: [alertname], group_wait: 0s, group_interval: 0s, repeat_interval: 8h}
 receivers:
   - name: ops
     webhook: [{url: "{hook}"}]
@@ -23,7 +24,9 @@ accounts:
   webhook: {}
 people:
   - {name: anna, webhook: "{hook}-anna", zone: Europe/Berlin}
-  - {name: ben, webhook: "{hook}-ben", notify: {important: [{by: webhook}, {by: webhook, after: 5m}]}}
+  - name: ben
+    webhook: "{hook}-ben"
+    notify: {important: [{by: webhook}, {by: webhook, after: 5m}]}
   - {name: carl, email: carl@example.org}
 incidents: {ack_timeout: TIMEOUT}
 """
