@@ -11,6 +11,7 @@ import pytest
 
 from tests.actors.conftest import Hall, Tenant, alert
 from tocsin import errors
+from tocsin.demo.fakes import faults
 from tocsin.storage import incidents
 
 POLICY = """
@@ -19,7 +20,7 @@ route:
 receivers:
   - name: ops
     webhook: [{url: "{hook}"}]
-    slack: [{channel: C0OPS, token_env: SLACK, api_url: "{slack}"}]
+    slack: [{channel: C0OPS, token_env: bot, api_url: "{slack}"}]
 accounts:
   webhook: {}
 people:
@@ -36,8 +37,9 @@ Travel = Callable[..., None]
 
 @pytest.fixture
 def ours(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> Tenant:
-    monkeypatch.setenv("SLACK", "xoxb-1")
-    return hall.tenant(POLICY.replace("incidents: {ack_timeout: TIMEOUT}\n", ""))
+    tenant = hall.tenant(POLICY.replace("incidents: {ack_timeout: TIMEOUT}\n", ""))
+    monkeypatch.setenv(f"TOCSIN_SECRET_{tenant.slug.upper()}__BOT", "xoxb-fake")
+    return tenant
 
 
 @pytest.fixture
@@ -87,8 +89,6 @@ def test_taken_back_it_is_told_again(hall: Hall, ours: Tenant, begun: uuid.UUID)
     assert row["generation"] == 2
     assert reasons(ours) == ["first", "reopened"]
     assert kinds(ours) == ["acknowledged", "unacknowledged"]
-    shown = hall.providers.ledger.calls(dest="C0OPS")
-    assert any(call.effect for call in shown)
 
 
 def test_a_message_that_changes_in_place_shows_it(
@@ -121,9 +121,7 @@ def test_a_snooze_ends(hall: Hall, ours: Tenant, begun: uuid.UUID, travel: Trave
     assert kinds(ours) == ["snoozed", "woke"]
 
 
-def test_the_last_snooze_counts(
-    hall: Hall, ours: Tenant, begun: uuid.UUID, travel: Travel
-) -> None:
+def test_the_last_snooze_counts(hall: Hall, ours: Tenant, begun: uuid.UUID, travel: Travel) -> None:
     do(hall, ours, incidents.snooze, begun, "anna", lasts=timedelta(minutes=5))
     do(hall, ours, incidents.snooze, begun, "anna", lasts=timedelta(hours=2))
     travel(minutes=30)
@@ -191,7 +189,7 @@ def test_an_acknowledgement_that_is_left_alone_opens_again(hall: Hall, travel: T
     assert reasons(tenant) == ["first", "reopened"]
 
 
-SLACK = '    slack: [{channel: C0OPS, token_env: SLACK, api_url: "{slack}"}]\n'
+SLACK = '    slack: [{channel: C0OPS, token_env: bot, api_url: "{slack}"}]\n'
 
 
 def test_reopened_by_hand(hall: Hall, ours: Tenant, begun: uuid.UUID) -> None:
@@ -315,3 +313,100 @@ def test_groups_of_one_incident_speak_once(hall: Hall) -> None:
     do(hall, tenant, incidents.acknowledge, begun, "anna")
     do(hall, tenant, incidents.unacknowledge, begun, "anna")
     assert reasons(tenant)[before:] == ["reopened"]
+
+
+CHAIN = """
+route:
+  {receiver: ops, group_by: [alertname], group_wait: 0s, group_interval: 0s, repeat_interval: 8h}
+receivers: [{name: ops, escalation: primary}]
+accounts: {webhook: {}}
+people:
+  - {name: anna, webhook: "{hook}-anna"}
+  - {name: ben, webhook: "{hook}-ben"}
+escalations:
+  - name: primary
+    steps: [{notify: [{person: anna}]}, {wait: 5m}, {notify: [{person: ben}]}, {wait: 1h}]
+"""
+
+
+def paged(tenant: Tenant) -> dict[str, int]:
+    """How often each of them was paged."""
+    paging = ("first", "repeat", "reopened", "escalated", "handed_over")
+    return {
+        name: sum(page["reason"] in paging for page in told_to(tenant, name))
+        for name in ("anna", "ben")
+    }
+
+
+def test_the_end_of_a_snooze_begins_the_escalation_again(hall: Hall, travel: Travel) -> None:
+    tenant = hall.tenant(CHAIN)
+    begun = begin(hall, tenant)
+    assert paged(tenant) == {"anna": 1, "ben": 0}
+    do(hall, tenant, incidents.snooze, begun, "anna", lasts=timedelta(minutes=30))
+    travel(minutes=29)
+    hall.settle()
+    assert paged(tenant) == {"anna": 1, "ben": 0}
+    travel(minutes=1)
+    hall.settle()
+    assert paged(tenant) == {"anna": 2, "ben": 0}, "from the top, and once"
+    travel(minutes=5)
+    hall.settle()
+    assert paged(tenant) == {"anna": 2, "ben": 1}
+
+
+def test_undo_begins_the_escalation_again_and_an_ack_stops_it(hall: Hall, travel: Travel) -> None:
+    tenant = hall.tenant(CHAIN)
+    begun = begin(hall, tenant)
+    do(hall, tenant, incidents.acknowledge, begun, "anna")
+    travel(minutes=6)
+    hall.settle()
+    assert paged(tenant) == {"anna": 1, "ben": 0}
+    do(hall, tenant, incidents.unacknowledge, begun, "anna")
+    assert paged(tenant) == {"anna": 2, "ben": 0}
+    do(hall, tenant, incidents.acknowledge, begun, "anna")
+    travel(hours=2)
+    hall.settle()
+    assert paged(tenant) == {"anna": 2, "ben": 0}
+
+
+def test_reopened_the_escalation_begins_again(hall: Hall, travel: Travel) -> None:
+    tenant = hall.tenant(CHAIN)
+    begun = begin(hall, tenant)
+    do(hall, tenant, incidents.resolve, begun, "anna")
+    travel(minutes=10)
+    hall.settle()
+    do(hall, tenant, incidents.reopen, begun, "anna")
+    assert paged(tenant) == {"anna": 2, "ben": 0}
+
+
+def test_a_hand_over_stops_the_escalation(hall: Hall, travel: Travel) -> None:
+    tenant = hall.tenant(CHAIN)
+    begun = begin(hall, tenant)
+    do(hall, tenant, incidents.hand_over, begun, "anna", to="ben")
+    travel(hours=2)
+    hall.settle()
+    assert paged(tenant) == {"anna": 1, "ben": 1}
+
+
+def test_only_pages_that_can_be_answered_carry_a_link(hall: Hall) -> None:
+    tenant = hall.tenant(CHAIN)
+    begun = begin(hall, tenant)
+    [page] = told_to(tenant, "anna")
+    assert page["act_url"].startswith(f"http://127.0.0.1:8420/t/{tenant.slug}/a/")
+    assert len(page["act_url"].partition("8420")[2]) <= 80
+    do(hall, tenant, incidents.resolve, begun, "anna")
+    assert [page.get("act_url") for page in told_to(tenant, "anna")][1:] == [None]
+
+
+def test_the_link_is_the_same_on_every_attempt(hall: Hall, travel: Travel) -> None:
+    """A text message is known again by its words after an attempt that was in doubt."""
+    tenant = hall.tenant(CHAIN)
+    fault = faults.Fault("status", status=503, times=1)
+    hall.providers.script.add(fault, dest=f"{tenant.dest}-anna")
+    begin(hall, tenant)
+    travel(minutes=2)
+    hall.settle()
+    tried = hall.providers.ledger.calls(dest=f"{tenant.dest}-anna")
+    links = {call.body["incident"]["act_url"] for call in tried}
+    assert len(tried) == 2
+    assert len(links) == 1
