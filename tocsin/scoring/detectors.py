@@ -25,6 +25,8 @@ NAMES = ("ecod", "copod", "iforest")
 SEED = 1902
 #: What pyod keeps of the fit and never reads again; it is most of its size.
 SURPLUS = ("U_l", "U_r", "U_skew", "O", "decision_scores_", "labels_")
+#: What says that it is fitted must be there, but may be empty.
+_EMPTY = ("decision_scores_", "labels_")
 
 
 class Asked(Protocol):
@@ -52,7 +54,9 @@ def fit(name: str, rows: Matrix) -> Any:
         warnings.simplefilter("ignore", RuntimeWarning)
         made.fit(rows)
     for attribute in SURPLUS:
-        if hasattr(made, attribute):
+        if attribute in _EMPTY:
+            setattr(made, attribute, np.empty(0))
+        elif hasattr(made, attribute):
             delattr(made, attribute)
     return made
 
@@ -61,7 +65,7 @@ def asked(fitted: Any) -> Asked:
     """The way to ask a detector that `fit` made, or that was loaded."""
     if isinstance(fitted, ECOD | COPOD):
         return Tails.of(fitted.X_train, halves=isinstance(fitted, COPOD))
-    return Trees(fitted, np.median(np.zeros((1, fitted.n_features_in_)), axis=0))
+    return Trees(fitted)
 
 
 @dataclass(frozen=True)
@@ -115,13 +119,12 @@ class Tails:
 
 @dataclass(frozen=True)
 class Trees:
-    """Isolation forest. It does not say which column was strange: what is far from usual did."""
+    """Isolation forest. It does not say which column was strange, but the columns do."""
 
     fitted: Any
-    usual: Matrix
 
     def decide(self, rows: Matrix) -> Matrix:
         return np.asarray(self.fitted.decision_function(rows))
 
     def parts(self, rows: Matrix) -> Matrix:
-        return rows - self.usual
+        return rows

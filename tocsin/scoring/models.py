@@ -18,6 +18,8 @@ MAX_ROWS = 20_000
 REASONS = 3
 #: What is only a little off never counts as an anomaly, however quiet the history was.
 FAINT, STRONG = 0.5, 2.0
+#: From here on the size of a feature counts beside what the detector makes of it.
+PLAIN = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +44,20 @@ UNKNOWN = Score(None)
 
 @dataclass(frozen=True)
 class Model:
+    """A fitted detector and what its numbers mean. `middle` and `step` (to the ninth tenth) are of
+    its numbers for the training rows.
+
+    A detector that counts rows cannot tell far from very far, and one strange feature among ten
+    usual ones is lost in it; so the features' own size is added to what it says.
+    """
+
     detector: str
     fitted: Any
+    asked: detectors.Asked
+    middle: float
+    step: float
     curve: calibration.Curve
     rows: int
-    asked: detectors.Asked
 
     def score(self, rows: Sequence[Row]) -> list[Score]:
         """Scores in the order of the rows."""
@@ -62,10 +73,18 @@ class Model:
 
     def scores(self, matrix: Matrix) -> Matrix:
         """The bare numbers, for many rows at once."""
-        found = self.curve.scores(self.asked.decide(matrix))
+        found = self.curve.scores(self._numbers(matrix))
         strongest = matrix.max(axis=1)
         share = np.clip((strongest - FAINT) / (STRONG - FAINT), 0.0, 1.0)
         return np.asarray(found * (0.5 + 0.5 * share))
+
+    def _numbers(self, matrix: Matrix) -> Matrix:
+        return numbers(self.asked.decide(matrix), self.middle, self.step, matrix)
+
+
+def numbers(decided: Matrix, middle: float, step: float, matrix: Matrix) -> Matrix:
+    """What a detector decided, in steps from its middle, and the size of what is unusual."""
+    return np.asarray((decided - middle) / step + np.maximum(0.0, matrix - PLAIN).sum(axis=1))
 
 
 def train(detector: str, rows: Matrix, weights: Matrix | None = None) -> Model:
@@ -76,7 +95,11 @@ def train(detector: str, rows: Matrix, weights: Matrix | None = None) -> Model:
         rows = rows[np.linspace(0, len(rows) - 1, MAX_ROWS).astype(int)]
     fitted = detectors.fit(detector, rows)
     asked = detectors.asked(fitted)
-    return Model(detector, fitted, calibration.Curve.of(asked.decide(rows)), len(rows), asked)
+    decided = asked.decide(rows)
+    middle = float(np.median(decided))
+    step = max(float(np.quantile(decided, 0.9)) - middle, 1e-6)
+    curve = calibration.Curve.of(numbers(decided, middle, step, rows))
+    return Model(detector, fitted, asked, middle, step, curve, len(rows))
 
 
 def _reasons(row: Row, parts: Matrix) -> tuple[Reason, ...]:
