@@ -7,6 +7,8 @@ from tocsin import errors
 PIPELINE, PAGE, NOTIFY, BACKGROUND = "pipeline", "page", "notify", "background"
 #: Asking other systems: whoever answers slowly must not keep anything else waiting.
 LOOKUP = "lookup"
+#: The only queue whose process imports pyod; nothing that pages waits for it.
+SCORING = "scoring"
 #: The line, once: what an accepted alert passes before its group waits for the flush.
 STAGES = ("dedup", "enrich", "evaluate", "group")
 #: What a timer of each kind wakes.
@@ -18,12 +20,14 @@ TIMERS = {
     "reroute": "reroute",
     "rule": "judge",
 }
+#: What belongs to anomaly scores; it stays where pyod is.
+SCORERS = ("score", "train")
 MOVABLE = (*STAGES, *TIMERS.values(), "lookup")
 
 
 def of_stages(text: str) -> dict[str, str]:
     """The queue of each stage, from "stage=queue,..."; raises SetupError for an unknown stage."""
-    chosen = {**dict.fromkeys(MOVABLE, PIPELINE), "lookup": LOOKUP}
+    chosen = {**dict.fromkeys(MOVABLE, PIPELINE), "lookup": LOOKUP, **dict.fromkeys(SCORERS, SCORING)}
     for pair in filter(None, (part.strip() for part in text.split(","))):
         stage, _, queue = pair.partition("=")
         if stage not in chosen or not queue.isidentifier():

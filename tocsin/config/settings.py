@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import AliasChoices, Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from schemas import parts
 
 
 class Settings(BaseSettings):
@@ -44,7 +47,26 @@ class Settings(BaseSettings):
     correlation_window_seconds: float = Field(
         default=300.0, gt=0, le=7 * 86400, validation_alias="ALERT_CORRELATION_WINDOW"
     )
+    #: Score alerts by how unusual they are; a policy may switch it off for its tenant.
+    ml_enabled: bool = Field(default=True, validation_alias="ALERTS_ML_ENABLED")
+    #: From this score on an alert counts as an anomaly, unless the policy says otherwise.
+    anomaly_threshold: float = Field(
+        default=0.85, gt=0, lt=1,
+        validation_alias=AliasChoices("ALERTS_ANOMALY_THRESHOLD", "ML_ANOMALY_THRESHOLD"),
+    )  # fmt: skip
+    #: How often the model of a tenant is trained anew, such as 6h.
+    ml_interval: timedelta = Field(
+        default=timedelta(hours=6), validation_alias="ALERTS_ML_MODEL_UPDATE_INTERVAL"
+    )
     log_level: str = "info"
+
+    @field_validator("ml_interval", mode="before")
+    @classmethod
+    def _interval(cls, value: object) -> timedelta:
+        found = parts.parse_duration(value)
+        if found < timedelta(minutes=1):
+            raise ValueError("models cannot be trained more often than each minute: write 6h")
+        return found
 
 
 def load() -> Settings:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tocsin.scoring import Matrix
+from tocsin.scoring.matrices import Matrix
 
 #: What one in a hundred is to be.
 ANCHOR, RARITY = 0.85, 0.01

@@ -17,7 +17,7 @@ from pyod.models.ecod import ECOD
 from pyod.models.iforest import IForest
 
 from tocsin import errors
-from tocsin.scoring import Matrix
+from tocsin.scoring.matrices import Matrix
 
 #: What a policy may write under `scoring: detector`.
 NAMES = ("ecod", "copod", "iforest")
@@ -103,17 +103,20 @@ class Tails:
             values = rows[:, at]
             left[:, at] = self.logs[np.searchsorted(column, values, side="right")]
             right[:, at] = self.logs[len(column) - np.searchsorted(column, values, side="left")]
+        if not self.halves:
+            # pyod's third term is one of the two, or their sum where a column is exactly symmetric.
+            return np.maximum(left, right)
         skewness = self._skewness(rows)
         skewed = np.where(skewness > 0, right, np.where(skewness < 0, left, left + right))
-        return np.maximum(skewed, (left + right) / 2 if self.halves else np.maximum(left, right))
+        return np.maximum(skewed, (left + right) / 2)
 
     def _skewness(self, rows: Matrix) -> Matrix:
         """To which side the training rows and the asked one together have their longer tail."""
         size, off = len(self.columns[0]) + 1, rows - self.centre
         shift = off / size
         return np.asarray(
-            self.cubes + off**3 - 3 * shift * (self.squares + off**2)
-            + 3 * shift**2 * off - size * shift**3
+            self.cubes + off * off * off - 3 * shift * (self.squares + off * off)
+            + 3 * shift * shift * off - size * shift * shift * shift
         )  # fmt: skip
 
 

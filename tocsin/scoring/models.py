@@ -10,7 +10,8 @@ import numpy as np
 
 from tocsin.domain import features
 from tocsin.domain.features import Fact, Row
-from tocsin.scoring import Matrix, calibration, detectors
+from tocsin.scoring import calibration, detectors
+from tocsin.scoring.matrices import Matrix
 
 #: More rows do not make a better model; of more, an even choice.
 MAX_ROWS = 20_000

@@ -11,7 +11,8 @@ import numpy as np
 
 from tocsin.domain import features
 from tocsin.domain.features import Event, Memory, Row
-from tocsin.scoring import Matrix, models
+from tocsin.scoring import models
+from tocsin.scoring.matrices import Matrix
 from tocsin.scoring.models import UNKNOWN, Model, Score
 
 INTERVAL = timedelta(hours=6)

@@ -15,6 +15,7 @@ from tocsin.storage.tables import (
     incidents,
     lookups,
     rules,
+    scoring,
     silences,
     tenancy,
 )
@@ -28,6 +29,7 @@ __all__ = [
     "incidents",
     "lookups",
     "rules",
+    "scoring",
     "silences",
     "tenancy",
 ]
