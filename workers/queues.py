@@ -27,7 +27,11 @@ MOVABLE = (*STAGES, *TIMERS.values(), "lookup")
 
 def of_stages(text: str) -> dict[str, str]:
     """The queue of each stage, from "stage=queue,..."; raises SetupError for an unknown stage."""
-    chosen = {**dict.fromkeys(MOVABLE, PIPELINE), "lookup": LOOKUP, **dict.fromkeys(SCORERS, SCORING)}
+    chosen = {
+        **dict.fromkeys(MOVABLE, PIPELINE),
+        "lookup": LOOKUP,
+        **dict.fromkeys(SCORERS, SCORING),
+    }
     for pair in filter(None, (part.strip() for part in text.split(","))):
         stage, _, queue = pair.partition("=")
         if stage not in chosen or not queue.isidentifier():

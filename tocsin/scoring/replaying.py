@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
-from tocsin.domain import features
+from tocsin.domain import features, verdicts
 from tocsin.domain.features import Event, Memory, Row
 from tocsin.scoring import models
 from tocsin.scoring.matrices import Matrix
@@ -27,7 +27,7 @@ PER_HOUR = 5
 class Lessons:
     """The rows that a model is fitted to, the latest last."""
 
-    kept: deque[tuple[datetime, Row]] = field(default_factory=deque)
+    kept: deque[tuple[verdicts.Lesson, Row]] = field(default_factory=deque)
     _counts: dict[str, tuple[int, int]] = field(default_factory=dict)
 
     def add(self, event: Event, row: Row) -> bool:
@@ -41,12 +41,19 @@ class Lessons:
         self._counts[name] = (hour, count)
         if count > PER_HOUR:
             return False
-        self.kept.append((event.at, row))
+        self.keep(event, row)
         return True
+
+    def keep(self, event: Event, row: Row) -> None:
+        """Take a row in whatever it is."""
+        self.kept.append((verdicts.Lesson(event.at, features.key(*event.stream)), row))
+
+    def lessons(self) -> list[verdicts.Lesson]:
+        return [lesson for lesson, _ in self.kept]
 
     def since(self, start: datetime) -> None:
         """Forget what is older."""
-        while self.kept and self.kept[0][0] < start:
+        while self.kept and self.kept[0][0].at < start:
             self.kept.popleft()
 
     def matrix(self) -> Matrix:

@@ -23,14 +23,15 @@ SELECT e.tenant, e.id, e.received_at, e.fingerprint, e.kind, e.status, e.severit
 FROM alert_event e JOIN alert a ON a.tenant = e.tenant AND a.fingerprint = e.fingerprint
 """
 STORE = """
-INSERT INTO alert_score (tenant, fingerprint, event, starts_at, value, cause, reasons, model,
-                         scored_at)
-SELECT tenant, fingerprint, event, starts_at, value, cause, reasons, model, %(now)s
+INSERT INTO alert_score (tenant, fingerprint, event, starts_at, value, anomaly, cause, reasons,
+                         model, scored_at)
+SELECT tenant, fingerprint, event, starts_at, value, anomaly, cause, reasons, model, %(now)s
 FROM json_to_recordset(%(items)s) AS r (tenant bigint, fingerprint text, event bigint,
-  starts_at timestamptz, value float8, cause text, reasons text, model bigint)
+  starts_at timestamptz, value float8, anomaly boolean, cause text, reasons text, model bigint)
 ORDER BY tenant, fingerprint
 ON CONFLICT (tenant, fingerprint) DO UPDATE SET event = excluded.event,
-  starts_at = excluded.starts_at, value = excluded.value, cause = excluded.cause,
+  starts_at = excluded.starts_at, value = excluded.value, anomaly = excluded.anomaly,
+  cause = excluded.cause,
   reasons = excluded.reasons, model = excluded.model, scored_at = excluded.scored_at
 """
 REMEMBER = """
@@ -120,7 +121,7 @@ def history(
 
 
 def store(tx: Transaction, items: Sequence[dict[str, Any]]) -> None:
-    """Write {tenant, fingerprint, event, starts_at, value, cause, reasons, model}."""
+    """Write {tenant, fingerprint, event, starts_at, value, anomaly, cause, reasons, model}."""
     tx.many(STORE, items, {"now": tx.now})
 
 
@@ -130,7 +131,7 @@ def of(tx: Transaction, keys: Collection[Key]) -> dict[Key, dict[str, Any]]:
         return {}
     ordered = sorted(keys)
     found = tx.rows(
-        "SELECT s.tenant, s.fingerprint, s.event, s.starts_at, s.value, s.cause, s.reasons,"
+        "SELECT s.tenant, s.fingerprint, s.event, s.starts_at, s.value, s.anomaly, s.cause, s.reasons,"
         " s.model, s.scored_at FROM alert_score s"
         " JOIN unnest(%s::bigint[], %s::text[]) AS k (tenant, fingerprint)"
         " ON s.tenant = k.tenant AND s.fingerprint = k.fingerprint",

@@ -55,6 +55,8 @@ class AlertScore(SQLModel, table=True):
     event: int = many()
     starts_at: datetime = when()
     value: float | None = Field(sa_column=Column(Double, nullable=True))
+    #: Whether it reached the tenant's threshold when it was given.
+    anomaly: bool
     #: Why there is no value: history, late, model.
     cause: str | None = line(nullable=True)
     reasons: str | None = line(nullable=True)

@@ -33,10 +33,9 @@ EVERYTHING = "SELECT, INSERT, UPDATE, DELETE"
 
 
 def upgrade() -> None:
-    tenant = sa.Column("tenant", sa.BigInteger, primary_key=True)
     op.create_table(
         "scoring",
-        tenant.copy(),
+        _tenant(),
         sa.Column("active", sa.BigInteger),
         sa.Column("crowd", sa.Text),
         sa.Column("train_at", sa.DateTime(timezone=True), nullable=False),
@@ -44,7 +43,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "score_stream",
-        tenant.copy(),
+        _tenant(),
         sa.Column("key", sa.Text, primary_key=True),
         sa.Column("state", sa.Text, nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
@@ -52,18 +51,19 @@ def upgrade() -> None:
     )
     op.create_table(
         "score_waiting",
-        tenant.copy(),
+        _tenant(),
         sa.Column("id", sa.BigInteger, sa.Identity(always=True), primary_key=True),
         sa.Column("events", sa.ARRAY(sa.BigInteger), nullable=False),
         sa.Column("since", sa.DateTime(timezone=True), nullable=False),
     )
     op.create_table(
         "alert_score",
-        tenant.copy(),
+        _tenant(),
         sa.Column("fingerprint", sa.Text, primary_key=True),
         sa.Column("event", sa.BigInteger, nullable=False),
         sa.Column("starts_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("value", sa.Double),
+        sa.Column("anomaly", sa.Boolean, nullable=False),
         sa.Column("cause", sa.Text),
         sa.Column("reasons", sa.Text),
         sa.Column("model", sa.BigInteger),
@@ -72,7 +72,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "score_feedback",
-        tenant.copy(),
+        _tenant(),
         sa.Column("fingerprint", sa.Text, primary_key=True),
         sa.Column("event", sa.BigInteger, primary_key=True),
         sa.Column("verdict", sa.Text, nullable=False),
@@ -82,7 +82,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "model",
-        tenant.copy(),
+        _tenant(),
         sa.Column("version", sa.BigInteger, primary_key=True),
         sa.Column("detector", sa.Text, nullable=False),
         sa.Column("trained_at", sa.DateTime(timezone=True), nullable=False),
@@ -98,6 +98,10 @@ def upgrade() -> None:
         guards.protect(table, EVERYTHING)
     op.execute(FUNCTIONS)
     guards.expose(CALLABLE)
+
+
+def _tenant() -> sa.Column[int]:
+    return sa.Column("tenant", sa.BigInteger, primary_key=True)
 
 
 def downgrade() -> None:
