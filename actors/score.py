@@ -6,6 +6,7 @@ say something else. If nobody scores, or it fails, everything goes on as it woul
 
 from __future__ import annotations
 
+import functools
 import threading
 from collections import defaultdict
 from dataclasses import dataclass, field
@@ -37,8 +38,8 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-#: What one transaction takes: some drains' worth.
-ROWS = 20
+#: What one transaction takes: a few drains' worth.
+ROWS = 4
 #: Older than this nothing gets a score any more: whoever was to be paged was paged.
 LATE = timedelta(minutes=10)
 PURPOSE = "model"
@@ -63,23 +64,26 @@ class Sheet:
 def score(queue: str) -> bool:
     """Score what waits; True where there may be more."""
     here = _runtime.here()
-    rows = ROWS
-    while True:
+    for rows in (ROWS, 1):
         try:
-            wakes, more = here.record.again(lambda: _once(here, rows, learn=rows > 0))
-        except (errors.RecordAway, psycopg.OperationalError):
-            raise
-        except Exception:
+            wakes, more = here.record.again(functools.partial(_once, here, rows))
+        except Exception as error:
+            if not _blames_rows(error):
+                raise
             log.exception("scoring failed", rows=rows)
-            if rows == 1:
-                # Whatever is wrong with these, nothing waits for their score.
-                here.record.again(lambda: _give_up(here))
-                return True
-            rows = 1
             continue
         for actor in sorted(wakes):
             here.wake(actor)
         return more
+    # Whatever is wrong with this one, nothing waits for its score.
+    here.record.again(lambda: _give_up(here))
+    return True
+
+
+def _blames_rows(error: Exception) -> bool:
+    if isinstance(error, psycopg.errors.TransactionTimeout):
+        return True
+    return not isinstance(error, psycopg.OperationalError | errors.RecordAway)
 
 
 def _give_up(here: _runtime.Runtime) -> None:
@@ -92,7 +96,7 @@ def _give_up(here: _runtime.Runtime) -> None:
         tallies.write(tx)
 
 
-def _once(here: _runtime.Runtime, rows: int, learn: bool) -> tuple[set[str], bool]:
+def _once(here: _runtime.Runtime, rows: int) -> tuple[set[str], bool]:
     with here.record.claims() as tx:
         claimed = scores.claim(tx, rows)
         if not claimed:

@@ -1,8 +1,8 @@
 """What is usual: a level with its spread, a share of values, a count for each hour of the week.
 
 All of it is learnt one arrival at a time, in constant space, and forgets: what is new stays unusual
-for a while and is usual thereafter. Nothing here reads a clock. A stray value moves a level by a few
-spreads at most, which is what a median would do, without keeping the values.
+for a while and is usual thereafter. Nothing here reads a clock. A stray value moves a level by a
+few spreads at most, which is what a median would do, without keeping the values.
 """
 
 from __future__ import annotations

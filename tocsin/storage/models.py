@@ -81,8 +81,8 @@ def state(tx: Transaction, tenant: int) -> dict[str, Any] | None:
 def listed(tx: Transaction, tenant: int) -> list[dict[str, Any]]:
     """The versions that are kept, newest first, without their blobs."""
     return tx.rows(
-        "SELECT m.version, coalesce(m.version = s.active, false) AS active, m.detector, m.trained_at,"
-        " m.rows, m.feedback, m.libraries, length(m.blob) AS bytes FROM model m"
+        "SELECT m.version, coalesce(m.version = s.active, false) AS active, m.detector,"
+        " m.trained_at, m.rows, m.feedback, m.libraries, length(m.blob) AS bytes FROM model m"
         " LEFT JOIN scoring s ON s.tenant = m.tenant WHERE m.tenant = %s ORDER BY m.version DESC",
         [tenant],
     )

@@ -131,8 +131,8 @@ def of(tx: Transaction, keys: Collection[Key]) -> dict[Key, dict[str, Any]]:
         return {}
     ordered = sorted(keys)
     found = tx.rows(
-        "SELECT s.tenant, s.fingerprint, s.event, s.starts_at, s.value, s.anomaly, s.cause, s.reasons,"
-        " s.model, s.scored_at FROM alert_score s"
+        "SELECT s.tenant, s.fingerprint, s.event, s.starts_at, s.value, s.anomaly, s.cause,"
+        " s.reasons, s.model, s.scored_at FROM alert_score s"
         " JOIN unnest(%s::bigint[], %s::text[]) AS k (tenant, fingerprint)"
         " ON s.tenant = k.tenant AND s.fingerprint = k.fingerprint",
         [[tenant for tenant, _ in ordered], [mark for _, mark in ordered]],

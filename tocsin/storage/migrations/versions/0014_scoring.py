@@ -1,4 +1,4 @@
-"""Anomaly scores: models, what is remembered of streams, the scores, and what people say of them."""
+"""Anomaly scores: models, what is remembered of streams, scores, and what people say of them."""
 
 from __future__ import annotations
 
