@@ -12,7 +12,7 @@ from typing import Any
 
 import orjson
 
-from actors import _repeats, _runtime, _work
+from actors import _repeats, _runtime, _scores, _work
 from tocsin.domain.change import Change, Repeat
 from tocsin.storage import events, inbox, labels
 from tocsin.storage.record import Transaction
@@ -76,6 +76,8 @@ def _through(line: tuple[str, ...], tx: Transaction, rows: drain.Rows, wakes: se
     if first == queues.STAGES[0]:
         load.locked = True
         changes = _stages[first](load, rows)
+        if _scores.leave(tx, tenants, changes):
+            load.wakes.add("score")
     else:
         load.repeats = _repeats.stored(tx, rows)
         changes = _stages[first](load, stored(tx, rows))

@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from actors import _line, _rules
+from actors import _line, _rules, _scores
 from tocsin.domain import judging, severity
 from tocsin.domain.change import Change
 from tocsin.storage import alerts, events
@@ -32,6 +32,7 @@ def _has_rules(load: _line.Load, tenant: int) -> bool:
 
 def _judge(load: _line.Load, changes: list[Change]) -> None:
     repeats = [each for each in load.repeats if _has_rules(load, each.change.tenant)]
+    _scores.tell(load.tx, load.tenants, [*changes, *(each.change for each in repeats)])
     bench = _rules.Bench(load.tx, load.tenants, load.tallies)
     bench.hear(changes, repeats, _over(load, [*changes, *(each.change for each in repeats)]))
     stored, dropped = _apply(bench)

@@ -24,7 +24,12 @@ warnings.filterwarnings("ignore", category=FutureWarning, module="rq_scheduler")
 DATABASE = 1
 PLAN_AGAIN_SECONDS = 3600
 #: Job id -> (cron in UTC, actor, queue).
-PLAN = {"tocsin-housekeep": ("*/10 * * * *", "housekeep", queues.BACKGROUND)}
+PLAN = {
+    "tocsin-housekeep": ("*/10 * * * *", "housekeep", queues.BACKGROUND),
+    # Its rings come from the drains; this is for one that was lost.
+    "tocsin-score": ("* * * * *", "score", queues.SCORING),
+    "tocsin-train": ("* * * * *", "train", queues.SCORING),
+}
 
 
 def ring(actor: str, queue: str) -> None:

@@ -18,6 +18,7 @@ from schemas.people import Person, Team
 from schemas.quiet import Silences
 from schemas.rules import Rule
 from schemas.schedules import Schedule
+from schemas.scoring import Scoring
 from schemas.services import LABEL, Service
 from schemas.templates import DEFAULT_LOCALE, Locale, TemplateEntry
 
@@ -104,6 +105,7 @@ class Document(Written):
         [], max_length=200, description="How foreign JSON becomes alerts, by sender."
     )
     cloudwatch: CloudWatch = CloudWatch()
+    scoring: Scoring = Scoring()
 
 
 def document(

@@ -7,6 +7,8 @@ from tocsin import errors
 PIPELINE, PAGE, NOTIFY, BACKGROUND = "pipeline", "page", "notify", "background"
 #: Asking other systems: whoever answers slowly must not keep anything else waiting.
 LOOKUP = "lookup"
+#: The only queue whose process imports pyod; nothing that pages waits for it.
+SCORING = "scoring"
 #: The line, once: what an accepted alert passes before its group waits for the flush.
 STAGES = ("dedup", "enrich", "evaluate", "group")
 #: What a timer of each kind wakes.
@@ -21,6 +23,8 @@ TIMERS = {
     "snooze": "wake",
     "handover": "hand_over",
 }
+#: What belongs to anomaly scores; it stays where pyod is.
+SCORERS = ("score", "train")
 MOVABLE = (*STAGES, *TIMERS.values(), "lookup")
 
 
@@ -30,8 +34,12 @@ def of_stages(text: str) -> dict[str, str]:
     Escalations, and what begins them again, work where pages are sent: they must not wait behind
     a flood.
     """
-    paging = dict.fromkeys(("escalate", "wake", "hand_over"), PAGE)
-    chosen = {**dict.fromkeys(MOVABLE, PIPELINE), "lookup": LOOKUP, **paging}
+    chosen = {
+        **dict.fromkeys(MOVABLE, PIPELINE),
+        "lookup": LOOKUP,
+        **dict.fromkeys(SCORERS, SCORING),
+        **dict.fromkeys(("escalate", "wake", "hand_over"), PAGE),
+    }
     for pair in filter(None, (part.strip() for part in text.split(","))):
         stage, _, queue = pair.partition("=")
         if stage not in chosen or not queue.isidentifier():

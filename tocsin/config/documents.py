@@ -83,6 +83,7 @@ def parse(text: str, channels: Channels) -> Policy:
         locale=document.locale,
         sources=tuple(document.sources),
         cloudwatch=document.cloudwatch,
+        scoring=document.scoring,
     )
 
 

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from schemas import parts
+
+#: One alert in a hundred is as unusual as this.
+ANOMALY = 0.85
 
 
 class Settings(BaseSettings):
@@ -44,7 +50,43 @@ class Settings(BaseSettings):
     correlation_window_seconds: float = Field(
         default=300.0, gt=0, le=7 * 86400, validation_alias="ALERT_CORRELATION_WINDOW"
     )
+    #: Score alerts by how unusual they are; a policy may switch it off for its tenant.
+    ml_enabled: bool = Field(default=True, validation_alias="ALERTS_ML_ENABLED")
+    #: From this score on an alert counts as an anomaly, unless the policy says otherwise.
+    alerts_threshold: float | None = Field(
+        default=None, gt=0, lt=1, validation_alias="ALERTS_ANOMALY_THRESHOLD"
+    )
+    #: The same under its other name.
+    ml_threshold: float | None = Field(
+        default=None, gt=0, lt=1, validation_alias="ML_ANOMALY_THRESHOLD"
+    )
+    #: How often the model of a tenant is trained anew, such as 6h.
+    ml_interval: timedelta = Field(
+        default=timedelta(hours=6), validation_alias="ALERTS_ML_MODEL_UPDATE_INTERVAL"
+    )
     log_level: str = "info"
+
+    @field_validator("ml_interval", mode="before")
+    @classmethod
+    def _interval(cls, value: object) -> timedelta:
+        found = parts.parse_duration(value)
+        if found < timedelta(minutes=1):
+            raise ValueError("models cannot be trained more often than each minute: write 6h")
+        return found
+
+    @model_validator(mode="after")
+    def _one_threshold(self) -> Settings:
+        if len({self.alerts_threshold, self.ml_threshold} - {None}) > 1:
+            raise ValueError(
+                "ALERTS_ANOMALY_THRESHOLD and ML_ANOMALY_THRESHOLD mean the same and differ:"
+                " set one of them"
+            )
+        return self
+
+    @property
+    def anomaly_threshold(self) -> float:
+        """What counts as an anomaly where a policy does not say."""
+        return self.alerts_threshold or self.ml_threshold or ANOMALY
 
 
 def load() -> Settings:

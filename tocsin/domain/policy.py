@@ -11,6 +11,7 @@ from schemas import mapping
 from schemas.escalation import Escalation
 from schemas.holidays import Holidays
 from schemas.people import Person, Team
+from schemas.scoring import Scoring
 from tocsin.domain import breadth, correlation, oncall, routing, service_map, templates
 from tocsin.domain import enrichment as enriching
 from tocsin.domain.rules import Rules
@@ -75,6 +76,7 @@ class Policy:
     #: What is read of senders; the ingest has its own compiled form of these.
     sources: tuple[mapping.MappedSource, ...] = ()
     cloudwatch: mapping.CloudWatch = field(default_factory=mapping.CloudWatch)
+    scoring: Scoring = field(default_factory=Scoring)
 
     def person(self, name: str) -> Person | None:
         """The person of this name."""

@@ -12,7 +12,9 @@ import threading
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from tocsin import errors
 from tocsin.storage import keys
@@ -28,6 +30,7 @@ class Sealer:
         self._master = AESGCM(master)
         self._keys: dict[int, dict[int, AESGCM]] = {}
         self._newest: dict[int, int] = {}
+        self._oldest: dict[int, bytes] = {}
         self._lock = threading.Lock()
 
     def ready(self, tenant: int) -> bool:
@@ -48,10 +51,12 @@ class Sealer:
 
     def learn(self, tenant: int, wrapped: list[tuple[int, bytes]]) -> None:
         """Take keys that were read elsewhere: (id, wrapped), newest first."""
-        opened = {key: AESGCM(self._unwrap(tenant, blob)) for key, blob in wrapped}
+        plain = {key: self._unwrap(tenant, blob) for key, blob in wrapped}
+        opened = {key: AESGCM(bare) for key, bare in plain.items()}
         with self._lock:
             self._keys[tenant] = opened
             self._newest[tenant] = wrapped[0][0]
+            self._oldest[tenant] = plain[wrapped[-1][0]]
 
     def seal(self, tenant: int, plain: bytes) -> bytes:
         """The tenant must be ready. Bounded by what AES-GCM takes: 2**36 bytes."""
@@ -74,6 +79,13 @@ class Sealer:
                 f"a sealed value of tenant {tenant} does not open: its key is not of this"
                 " master key, or the value was damaged"
             ) from error
+
+    def derived(self, tx: Transaction, tenant: int, purpose: str) -> bytes:
+        """A key of the tenant for one purpose that is not sealing; a new sealing key leaves it."""
+        if not self.ready(tenant):
+            self.load(tx, tenant)
+        info = f"tocsin {purpose} of tenant {tenant}".encode()
+        return HKDF(hashes.SHA256(), 32, salt=None, info=info).derive(self._oldest[tenant])
 
     def _wrap(self, tenant: int, key: bytes) -> bytes:
         nonce = os.urandom(NONCE)

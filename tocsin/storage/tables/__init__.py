@@ -18,6 +18,7 @@ from tocsin.storage.tables import (
     lookups,
     oncall,
     rules,
+    scoring,
     silences,
     tenancy,
 )
@@ -34,6 +35,7 @@ __all__ = [
     "lookups",
     "oncall",
     "rules",
+    "scoring",
     "silences",
     "tenancy",
 ]
