@@ -50,7 +50,9 @@ class ServiceLevel(Written):
     )
     acknowledge: Span | None = Field(None, description="Somebody has it within, such as `15m`.")
     resolve: Span | None = Field(None, description="It is over within, such as `4h`.")
-    calendar: Name | None = Field(None, description="One of `calendars`; else the clock never rests.")
+    calendar: Name | None = Field(
+        None, description="One of `calendars`; else the clock never rests."
+    )
     warn_before: Span | None = Field(None, description="Warn so long before it would be missed.")
     notify: Name | None = Field(
         None, description="One of `receivers` that is told of warnings and of what was missed."

@@ -17,13 +17,15 @@ TIMERS = {
     "lull": "subside",
     "reroute": "reroute",
     "rule": "judge",
+    "level": "breach",
+    "report": "report",
 }
 MOVABLE = (*STAGES, *TIMERS.values(), "lookup")
 
 
 def of_stages(text: str) -> dict[str, str]:
     """The queue of each stage, from "stage=queue,..."; raises SetupError for an unknown stage."""
-    chosen = {**dict.fromkeys(MOVABLE, PIPELINE), "lookup": LOOKUP}
+    chosen = {**dict.fromkeys(MOVABLE, PIPELINE), "lookup": LOOKUP, "report": BACKGROUND}
     for pair in filter(None, (part.strip() for part in text.split(","))):
         stage, _, queue = pair.partition("=")
         if stage not in chosen or not queue.isidentifier():

@@ -75,6 +75,8 @@ class Hall:
             self.ring("judge", "dedup", "enrich", "evaluate", "expire", "reroute", "subside")
             self.ring("unmute")
             self.ring("flush")
+            self.ring("breach")
+            self.ring("report", queue="background")
             for queue in ("page", "notify"):
                 self.ring(*map(queues.deliver, channels.REGISTRY), queue=queue)
             with self.record.claims() as tx:

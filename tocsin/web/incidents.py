@@ -209,6 +209,8 @@ def _told(row: dict[str, Any]) -> schema.TimelineItem:
         f"timeline.{row['kind']}", actor=row["actor"], n=detail.get("alerts", 0), receivers=told,
         labels=_pairs(named) if isinstance(named, dict) else "", note=detail.get("note", ""),
         incidents=", ".join(detail.get("from") or [detail.get("incident", "")]),
+        **{name: detail.get(name, "") for name in ("level", "clock", "within")},
+        due=detail.get("due_at", ""),
     )  # fmt: skip
     if row["kind"] == "joined":
         sentence += " " + joins.sentence(
