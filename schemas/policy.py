@@ -16,9 +16,11 @@ from schemas.mapping import CloudWatch, MappedSource
 from schemas.parts import Duration, Label, Name, Span, Written
 from schemas.people import Person, Team
 from schemas.quiet import Silences
+from schemas.reporting import ScheduledReport
 from schemas.rules import Rule
 from schemas.schedules import Schedule
 from schemas.scoring import Scoring
+from schemas.service_levels import Calendar, ServiceLevel
 from schemas.services import LABEL, Service
 from schemas.templates import DEFAULT_LOCALE, Locale, TemplateEntry
 
@@ -93,6 +95,13 @@ class Document(Written):
     schedules: list[Schedule] = Field([], max_length=500, description="Who is on call when.")
     escalations: list[Escalation] = Field(
         [], max_length=500, description="Whom to tell, and whom next when nobody acts."
+    )
+    calendars: list[Calendar] = Field([], max_length=100, description="Business hours.")
+    service_levels: list[ServiceLevel] = Field(
+        [], max_length=200, description="How soon incidents are acted on; the first that fits."
+    )
+    reports: list[ScheduledReport] = Field(
+        [], max_length=50, description="Reports that are made by themselves."
     )
     silences: Silences = Silences()
     services: dict[Name, Service] = Field({}, description="The service map.")

@@ -22,6 +22,8 @@ TIMERS = {
     "escalation": "escalate",
     "snooze": "wake",
     "handover": "hand_over",
+    "level": "breach",
+    "report": "report",
 }
 #: What belongs to anomaly scores; it stays where pyod is.
 SCORERS = ("score", "train")
@@ -37,6 +39,7 @@ def of_stages(text: str) -> dict[str, str]:
     chosen = {
         **dict.fromkeys(MOVABLE, PIPELINE),
         "lookup": LOOKUP,
+        "report": BACKGROUND,
         **dict.fromkeys(SCORERS, SCORING),
         **dict.fromkeys(("escalate", "wake", "hand_over"), PAGE),
     }

@@ -76,6 +76,8 @@ class Hall:
             self.ring("unmute")
             self.ring("flush")
             self.ring("wake", "hand_over", "escalate", queue="page")
+            self.ring("breach")
+            self.ring("report", queue="background")
             for queue in ("page", "notify"):
                 self.ring(*map(queues.deliver, channels.REGISTRY), queue=queue)
             with self.record.claims() as tx:

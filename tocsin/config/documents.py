@@ -12,7 +12,17 @@ from pydantic import BaseModel, ValidationError
 
 from schemas import policy as written
 from tocsin import errors
-from tocsin.config import correlation, people, problems, rules, sense, templates, yaml_nodes
+from tocsin.config import (
+    correlation,
+    people,
+    problems,
+    reporting,
+    rules,
+    sense,
+    service_levels,
+    templates,
+    yaml_nodes,
+)
 from tocsin.config import enrichment as looked_up
 from tocsin.config import schedules as rotas
 from tocsin.domain import breadth, enrichers, matchers, routing
@@ -54,6 +64,8 @@ def parse(text: str, channels: Channels) -> Policy:
     located += islice(sense.problems_of(plain), MAX_PROBLEMS)
     located += islice(people.problems_of(plain, channels), MAX_PROBLEMS)
     located += islice(rotas.problems_of(plain), MAX_PROBLEMS)
+    located += islice(service_levels.problems_of(plain), MAX_PROBLEMS)
+    located += islice(reporting.problems_of(plain, channels), MAX_PROBLEMS)
     parts = templates.parts_of(channels)
     located += islice(templates.problems_of(plain, parts), MAX_PROBLEMS)
     found += [(yaml_nodes.line(root, path), said) for path, said in located]
@@ -62,8 +74,9 @@ def parse(text: str, channels: Channels) -> Policy:
         raise errors.PolicyError(unique[:MAX_PROBLEMS])
     services = looked_up.services(document.services, document.service_label)
     holidays = {each.name: each for each in document.holidays}
+    accounts = plain.get("accounts") or {}
     return Policy(
-        root=_route(document.route, _ABOVE, routing.ROOT_ID, root, ("route",)),
+        root=_tree(document, root),
         receivers=_receivers(document.receivers, plain.get("receivers", []), channels),
         enrichment=looked_up.table(document.enrichment),
         steps=looked_up.steps(document.enrichment, services),
@@ -72,11 +85,13 @@ def parse(text: str, channels: Channels) -> Policy:
         correlate=correlation.rules(document.incidents.correlate),
         rules=rules.compiled(document.rules),
         people=tuple(document.people),
-        contacts=people.contacts(document.people, plain.get("accounts") or {}, channels),
+        contacts=people.contacts(document.people, accounts, channels),
         teams={each.name: each for each in document.teams},
         holidays=holidays,
         schedules=rotas.compiled(document.schedules, holidays, document.people),
         escalations={each.name: each for each in document.escalations},
+        service_levels=service_levels.targets(document),
+        reports=reporting.reports(document.reports, document.people, accounts, channels),
         silences=breadth.Guard(**document.silences.model_dump()),
         services=services,
         templates=templates.compiled(document.templates, root),
@@ -92,6 +107,13 @@ def json_schema(channels: Channels) -> dict[str, Any]:
     model = written.document(channels, enrichers.settings_models())
     schema = model.model_json_schema(by_alias=True)
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+
+
+def _tree(document: written.Document, root: yaml_nodes.Node) -> routing.Route:
+    """The routing tree; what tells of missed service levels stands before what people wrote."""
+    top = _route(document.route, _ABOVE, routing.ROOT_ID, root, ("route",))
+    first = service_levels.routes(document, top)
+    return dataclasses.replace(top, children=(*first, *top.children))
 
 
 def _route(

@@ -12,7 +12,16 @@ from schemas.escalation import Escalation
 from schemas.holidays import Holidays
 from schemas.people import Person, Team
 from schemas.scoring import Scoring
-from tocsin.domain import breadth, correlation, oncall, routing, service_map, templates
+from tocsin.domain import (
+    breadth,
+    correlation,
+    oncall,
+    reporting,
+    routing,
+    service_levels,
+    service_map,
+    templates,
+)
 from tocsin.domain import enrichment as enriching
 from tocsin.domain.rules import Rules
 
@@ -67,6 +76,8 @@ class Policy:
     holidays: Mapping[str, Holidays] = field(default_factory=dict)
     schedules: Mapping[str, oncall.Schedule] = field(default_factory=dict)
     escalations: Mapping[str, Escalation] = field(default_factory=dict)
+    service_levels: tuple[service_levels.Target, ...] = ()
+    reports: tuple[reporting.Report, ...] = ()
     silences: breadth.Guard = breadth.DEFAULT
     correlate: tuple[correlation.Rule, ...] = ()
     services: service_map.ServiceMap = field(default_factory=service_map.ServiceMap)

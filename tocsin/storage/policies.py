@@ -33,7 +33,8 @@ def apply(tx: Transaction, tenant: int, document: str, author: str) -> int:
         "UPDATE tenant SET policy_version = %s, policy_problem = NULL WHERE id = %s",
         [newest["version"], tenant],
     )
-    timers.exactly(tx, "reroute", [{"tenant": tenant, "subject": "policy", "due_at": tx.now}])
+    for kind in ("reroute", "level", "report"):
+        timers.exactly(tx, kind, [{"tenant": tenant, "subject": "policy", "due_at": tx.now}])
     return int(newest["version"])
 
 

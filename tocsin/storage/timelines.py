@@ -7,7 +7,11 @@ from typing import Any
 
 import orjson
 
+from tocsin.storage import timers
 from tocsin.storage.record import Transaction
+
+#: What the clocks of service levels say themselves; all else may stop one, or set it going.
+LEVELS = ("level_warned", "level_breached")
 
 
 def tell(tx: Transaction, items: Sequence[dict[str, Any]]) -> None:
@@ -20,6 +24,12 @@ def tell(tx: Transaction, items: Sequence[dict[str, Any]]) -> None:
         items,
         {"now": tx.now},
     )
+    stirred = {(item["tenant"], item["incident_id"]) for item in items
+               if item["kind"] not in LEVELS}  # fmt: skip
+    timers.earlier(
+        tx, "level",
+        [{"tenant": tenant, "subject": incident, "due_at": tx.now} for tenant, incident in stirred],
+    )  # fmt: skip
 
 
 def note_of(tx: Transaction, incident: dict[str, Any], kind: str) -> str:

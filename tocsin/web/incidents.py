@@ -285,6 +285,8 @@ def _told(row: dict[str, Any]) -> schema.TimelineItem:
         labels=_pairs(named) if isinstance(named, dict) else "", note=detail.get("note", ""),
         incidents=", ".join(detail.get("from") or [detail.get("incident", "")]),
         to=detail.get("to", ""), until=acting.shown(detail.get("until")),
+        **{name: detail.get(name, "") for name in ("level", "clock", "within")},
+        due=detail.get("due_at", ""),
     )  # fmt: skip
     if detail.get("until") and row["kind"] in ("acknowledged", "handed_over"):
         sentence += " " + i18n.say("timeline.reopens", until=acting.shown(detail["until"]))
