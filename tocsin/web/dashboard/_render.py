@@ -45,7 +45,7 @@ def page(
     is_part = bool(fragment) and "HX-Request" in request.headers
     text = _PAGES.get_template(fragment if is_part else template).render(
         request=request, viewer=viewer, now=now, here=here, nonce=nonce, locale=locale(request),
-        said=_said(request), menu=dashboard.menu() if viewer else (),
+        said=_said(request), said_n=_number(request), menu=dashboard.menu() if viewer else (),
         fragment=fragment, version=request.app.version, **values,
     )  # fmt: skip
     headers = {
@@ -67,6 +67,11 @@ def _said(request: Request) -> str:
     """What was just done, if the address says so in a word that we know."""
     word = request.query_params.get("said", "")
     return word if word.isidentifier() and i18n.knows(f"ui.said.{word}") else ""
+
+
+def _number(request: Request) -> int:
+    text = request.query_params.get("n", "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
 
 
 @jinja2.pass_context
