@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from playwright import sync_api
 
+from tests.conftest import Servers
 from tests.web import servers as running
 from tests.web.conftest import Someone, make_someone
 from tocsin.config.settings import Settings
@@ -47,9 +48,10 @@ class Site:
 
 
 @pytest.fixture(scope="session")
-def site(record: Record) -> Iterator[Site]:
+def site(record: Record, servers: Servers) -> Iterator[Site]:
     rings: list[tuple[str, str]] = []
-    built = app.build(Settings(), record, lambda actor, queue: rings.append((actor, queue)))
+    settings = Settings(REDIS_URL=f"{servers.redis_url}?db=7")
+    built = app.build(settings, record, lambda actor, queue: rings.append((actor, queue)))
     with running.serving(built) as url:
         yield Site(url, rings)
 
