@@ -14,7 +14,9 @@ from tocsin.storage.record import Record
 from tocsin.web import (
     alerts,
     callbacks,
+    dashboard,
     deliveries,
+    desk,
     escalations,
     frame,
     health,
@@ -60,6 +62,7 @@ def build(settings: Settings, record: Record, ring: Ring) -> FastAPI:
     app.include_router(links.router)
     app.include_router(health.router)
     app.include_router(pages.router)
+    app.include_router(dashboard.router())
     app.state.settings, app.state.record, app.state.ring = settings, record, ring
     app.state.queues = queues.of_stages(settings.stage_queues)
     app.state.doorman = callbacks.Doorman()
@@ -76,6 +79,7 @@ def _api() -> APIRouter:
     for module in (
         alerts,
         incidents,
+        desk,
         deliveries,
         escalations,
         silences_bulk,
