@@ -1,4 +1,4 @@
-"""Recurrence rules of RFC 5545, as far as hand-offs and shifts need them; none may take for ever."""
+"""Recurrence rules of RFC 5545, as far as hand-offs and shifts need them; all end soon."""
 
 from __future__ import annotations
 

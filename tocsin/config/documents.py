@@ -13,8 +13,8 @@ from pydantic import BaseModel, ValidationError
 from schemas import policy as written
 from tocsin import errors
 from tocsin.config import correlation, people, problems, rules, sense, templates, yaml_nodes
-from tocsin.config import schedules as rotas
 from tocsin.config import enrichment as looked_up
+from tocsin.config import schedules as rotas
 from tocsin.domain import breadth, enrichers, matchers, routing
 from tocsin.domain.policy import Integration, Policy, Receiver
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from tocsin.domain.oncall.coverage import Coverage
+from tocsin.domain.oncall.coverage import of as coverage
+from tocsin.domain.oncall.export import calendar
 from tocsin.domain.oncall.lines import following, gaps, shifts, who
 from tocsin.domain.oncall.parts import (
     Calendar,
@@ -18,6 +21,6 @@ from tocsin.domain.oncall.parts import (
 )
 
 __all__ = [
-    "Calendar", "Days", "Gap", "Hours", "Layer", "Override", "Rotation", "Rule", "Schedule",
-    "Shift", "Span", "following", "gaps", "shifts", "who",
+    "Calendar", "Coverage", "Days", "Gap", "Hours", "Layer", "Override", "Rotation", "Rule",
+    "Schedule", "Shift", "Span", "calendar", "coverage", "following", "gaps", "shifts", "who",
 ]  # fmt: skip
