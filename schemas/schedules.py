@@ -146,10 +146,18 @@ class Layer(Written):
         return (self.every or "week").endswith(("w", "week"))
 
 
+def _addressed(name: str) -> str:
+    if "/" in name or not name.isprintable():
+        raise ValueError("a schedule stands in addresses: leave slashes out of its name")
+    return name
+
+
 class Schedule(Written):
     """Who is on call when."""
 
-    name: Name = Field(description="How escalations call it.")
+    name: Annotated[Name, AfterValidator(_addressed)] = Field(
+        description="How escalations call it."
+    )
     zone: Zone = Field("UTC", description="Where its hours are, such as `Europe/Berlin`.")
     layers: list[Layer] = Field(
         [], max_length=50, description="Later ones win where they have somebody."

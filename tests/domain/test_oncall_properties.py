@@ -69,9 +69,13 @@ def schedules(draw: st.DrawFn) -> oncall.Schedule:
     for number in range(draw(st.integers(1, 3))):
         layers.append(
             oncall.Layer(
-                f"layer {number}", draw(zones), draw(rotations()), draw(hours),
-                draw(st.none() | some), draw(some),
-            )  # fmt: skip
+                f"layer {number}",
+                draw(zones),
+                draw(rotations()),
+                draw(hours),
+                draw(st.none() | some),
+                draw(some),
+            )
         )
     return oncall.Schedule("primary", "UTC", tuple(layers))
 
@@ -133,17 +137,18 @@ def test_hand_offs_are_at_the_time_of_the_clock_on_the_wall(
             # The clock jumped over it: at the moment of the jump, not a second later.
             before = (each.starts_at - timedelta(seconds=1)).astimezone(place)
             jumped = shown.utcoffset(), before.utcoffset()
-            assert jumped[0] is not None and jumped[1] is not None and jumped[0] > jumped[1]
+            assert jumped[0] is not None
+            assert jumped[1] is not None
+            assert jumped[0] > jumped[1]
             passed = before.replace(tzinfo=None), shown.replace(tzinfo=None)
             assert any(
-                passed[0] < datetime.combine(passed[0].date() + timedelta(days=n), wanted)
+                passed[0]
+                < datetime.combine(passed[0].date() + timedelta(days=n), wanted)
                 <= passed[1]
                 for n in (0, 1)
             )
         # Of two moments at which the clock shows it, the first.
         assert shown.fold == 0
-
-
 
 
 @settings(max_examples=100, deadline=None)

@@ -20,7 +20,11 @@ DOCUMENT = openapi.of(app.build(Settings(), Record(""), lambda actor, queue: Non
 #: Which token just does not reach.
 BELOW = {"read": "ingest", "respond": "read", "admin": "respond"}
 NEW_SILENCE = {"matchers": ["a=b"], "duration": "1h", "comment": "c"}
-POLICY = "route: {}\n"
+POLICY = """
+route: {}
+people: [{name: anna}]
+schedules: [{name: primary, layers: [{people: [anna]}]}]
+"""
 #: What an operation wants to be sent; `*` where an id stands.
 BODIES: dict[str, Any] = {
     "POST silences": NEW_SILENCE,
@@ -34,6 +38,7 @@ BODIES: dict[str, Any] = {
     "POST policy/diff": {"document": POLICY},
     "POST templates/preview": {"channel": "slack", "parts": {"text": "{{ title }}"}},
     "POST policy/rollback": {"version": 1},
+    "POST oncall/overrides": {"schedule": "primary", "person": "anna", "duration": "1h"},
     "POST sources/preview": {"source": {"name": "a", "alertname": "body.a"}, "body": {"a": "b"}},
 }
 
@@ -80,14 +85,16 @@ def call(
         assert found.headers["Content-Type"] == "application/problem+json"
         assert found.json()["status"] == found.status_code
         assert found.json()["trace_id"] == found.headers["X-Trace-Id"]
-    return found.status_code, found.json()
+    plain = found.headers["Content-Type"].partition(";")[0] == "text/calendar"
+    return found.status_code, {} if plain else found.json()
 
 
 def key_of(story: seeds.Story, made: dict[str, str], operation: Operation) -> str:
+    parts = operation.path.split("/")
     return str({
         "alerts": story.fingerprint, "incidents": story.incident, "deliveries": story.delivery,
-        **made,
-    }.get(operation.path.split("/")[3], "x"))  # fmt: skip
+        **made, "oncall": made["overrides"] if "overrides" in parts else "primary",
+    }.get(parts[3], "x"))  # fmt: skip
 
 
 @pytest.fixture
@@ -101,6 +108,12 @@ def owned(web: Web, someone: Someone, record: Record) -> Owned:
     story, another = (seeds.story(record, someone.tenant) for _ in range(2))
     with record.session([someone.tenant]) as tx:
         policies.apply(tx, someone.tenant, POLICY, "test")
+    found = web.client.post(
+        "/api/v1/oncall/overrides", json=BODIES["POST oncall/overrides"],
+        headers=someone.as_("respond"),
+    )  # fmt: skip
+    made["overrides"] = found.json()["id"]
+    with record.session([someone.tenant]) as tx:
         part = seeds.part(tx, someone.tenant, story.incident)
     # Merge and split name what this fixture has made.
     BODIES["POST incidents/*/merge"] = {"from": [str(another.incident)]}

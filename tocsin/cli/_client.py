@@ -43,6 +43,10 @@ class Client:
     def delete(self, path: str) -> dict[str, Any]:
         return self._ask("DELETE", path)
 
+    def text(self, path: str) -> str:
+        """What is not a document of JSON."""
+        return self._answered("GET", path).text
+
     def listed(self, path: str, limit: int, **params: Any) -> list[dict[str, Any]]:
         """The first `limit` items, over as many pages as it takes."""
         found: list[dict[str, Any]] = []
@@ -57,6 +61,9 @@ class Client:
         return found
 
     def _ask(self, method: str, path: str, **options: Any) -> dict[str, Any]:
+        return _document(self._answered(method, path, **options), self._url)
+
+    def _answered(self, method: str, path: str, **options: Any) -> httpx.Response:
         headers = {"Authorization": f"Bearer {self._token}", **options.pop("headers", {})}
         try:
             answer = httpx.request(
@@ -68,7 +75,7 @@ class Client:
                 " Give another address with --url"
             ) from error
         if answer.is_success:
-            return _document(answer, self._url)
+            return answer
         raise errors.TocsinError(_said(answer))
 
 

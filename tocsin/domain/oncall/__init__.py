@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tocsin.domain.oncall.coverage import Coverage
+from tocsin.domain.oncall.asked import read
+from tocsin.domain.oncall.coverage import Coverage, awake, nights
 from tocsin.domain.oncall.coverage import of as coverage
 from tocsin.domain.oncall.export import calendar
 from tocsin.domain.oncall.lines import following, gaps, shifts, who
@@ -22,5 +23,6 @@ from tocsin.domain.oncall.parts import (
 
 __all__ = [
     "Calendar", "Coverage", "Days", "Gap", "Hours", "Layer", "Override", "Rotation", "Rule",
-    "Schedule", "Shift", "Span", "calendar", "coverage", "following", "gaps", "shifts", "who",
+    "Schedule", "Shift", "Span", "awake", "calendar", "coverage", "following", "gaps",
+    "nights", "read", "shifts", "who",
 ]  # fmt: skip

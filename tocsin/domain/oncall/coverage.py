@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
-from tocsin.domain.oncall import lines
-from tocsin.domain.oncall.parts import Gap, Override, Schedule, Shift
+from tocsin.domain.oncall import lines, spans
+from tocsin.domain.oncall.parts import Gap, Override, Schedule, Shift, Span
+
+#: When people sleep, unless they say otherwise: from 23:00 to 07:00.
+_WAKES, _SLEEPS, _DAY = 7, 23, 24
+_NIGHT = Span(frozenset(range(7)), _SLEEPS * 60, (_DAY + _WAKES) * 60)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,3 +46,16 @@ def of(
         tuple(shift for shift in line if not any(name in people for name in shift.people)),
         tuple(first.items()),
     )
+
+
+def awake(zone: str, at: datetime) -> bool:
+    """Whether people who live there are likely to be."""
+    return _WAKES <= at.astimezone(ZoneInfo(zone)).hour < _SLEEPS
+
+
+def nights(shifts: Sequence[Shift], zone: str) -> timedelta:
+    """How much of these shifts, which are in order, is night for somebody who lives there."""
+    if not shifts:
+        return timedelta(0)
+    found = spans.during(shifts, [_NIGHT], zone, shifts[0].starts_at, shifts[-1].ends_at)
+    return sum((each.ends_at - each.starts_at for each in found), timedelta(0))

@@ -27,6 +27,13 @@ def limited(layer: Layer, shifts: Iterable[Shift], since: datetime, until: datet
     return found
 
 
+def during(
+    shifts: Iterable[Shift], hours: Sequence[Span], zone: str, since: datetime, until: datetime
+) -> list[Shift]:
+    """The parts of the shifts, which lie between these moments, that lie in these hours."""
+    return list(_within(shifts, _hours(hours, zone, _days(zone, since, until))))
+
+
 def without(shifts: Iterable[Shift], taken: Sequence[Stretch]) -> Iterator[Shift]:
     """The parts of the shifts that lie outside of these stretches; both in order."""
     first = 0
