@@ -13,6 +13,7 @@ from tocsin.storage.record import Record
 from tocsin.web import (
     alerts,
     callbacks,
+    dashboard,
     deliveries,
     frame,
     health,
@@ -55,6 +56,7 @@ def build(settings: Settings, record: Record, ring: Ring) -> FastAPI:
     app.include_router(callbacks.router)
     app.include_router(health.router)
     app.include_router(pages.router)
+    app.include_router(dashboard.router())
     app.state.settings, app.state.record, app.state.ring = settings, record, ring
     app.state.queues = queues.of_stages(settings.stage_queues)
     app.state.doorman = callbacks.Doorman()

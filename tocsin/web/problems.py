@@ -18,6 +18,7 @@ from starlette.routing import compile_path
 
 from schemas import api
 from tocsin import errors
+from tocsin.web.dashboard import _failing
 
 MEDIA_TYPE = "application/problem+json"
 #: Seconds after which asking again makes sense when the record is away.
@@ -53,6 +54,9 @@ def respond(
     if status == 503:
         extra["Retry-After"] = RETRY_AFTER
     trace = trace_id(request)
+    if _failing.is_page(request):
+        extra["X-Trace-Id"] = trace
+        return _failing.page(request, status, title, detail, trace, extra)
     problem = api.Problem(
         type="urn:tocsin:problem:" + re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-"),
         title=title,

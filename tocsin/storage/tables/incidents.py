@@ -100,6 +100,7 @@ class IncidentGroup(SQLModel, table=True):
 
 
 class Timeline(SQLModel, table=True):
+    __table_args__ = (Index("timeline_newest", "tenant", "id"),)
     tenant: int = many(primary_key=True)
     incident_id: uuid.UUID = Field(primary_key=True)
     id: int = serial()

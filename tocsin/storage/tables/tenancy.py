@@ -41,6 +41,16 @@ class Token(SQLModel, table=True):
     revoked_at: datetime | None = when(nullable=True)
 
 
+class Sitting(SQLModel, table=True):
+    """Somebody who signed in to the pages with a token, until the token or the time is over."""
+
+    tenant: int = many(primary_key=True)
+    hash: bytes = sealed(primary_key=True, unique=True)
+    token: uuid.UUID
+    created_at: datetime = when()
+    expires_at: datetime = when()
+
+
 class ConfigVersion(SQLModel, table=True):
     __tablename__ = "config_version"
     tenant: int = many(primary_key=True)
