@@ -135,7 +135,8 @@ def messages(tx: Transaction, tenant: int, incident: uuid.UUID) -> list[DictRow]
 
 
 def _where(tenant: int, wanted: Wanted) -> tuple[str, list[Any]]:
-    conditions, params = "", []
+    conditions = ""
+    params: list[Any] = []
     values = (wanted.states, wanted.severities, wanted.receivers)
     for column, chosen in zip(COLUMNS.values(), values, strict=True):
         if chosen:

@@ -27,6 +27,8 @@ class Piece(NamedTuple):
     ends_at: datetime
     faces: tuple[_faces.Face, ...]
     is_override: bool
+    #: From when to when on the clocks there: 09:00 to 17:00.
+    clock: str
 
 
 class Day(NamedTuple):
@@ -103,7 +105,8 @@ def _day(zone: str, day: date, found: Sequence[Stretch], now: datetime) -> Day:
     pieces = tuple(
         Piece(_minutes(max(each.starts_at, begins) - begins),
               _minutes(min(each.ends_at, ends) - begins),
-              each.starts_at, each.ends_at, each.faces, each.is_override)
+              each.starts_at, each.ends_at, each.faces, each.is_override,
+              _clock(zone, max(each.starts_at, begins), min(each.ends_at, ends), ends))
         for each in found if each.starts_at < ends and each.ends_at > begins
     )  # fmt: skip
     place = ZoneInfo(zone)
@@ -113,6 +116,12 @@ def _day(zone: str, day: date, found: Sequence[Stretch], now: datetime) -> Day:
         day, _minutes(ends - begins), pieces, today, ends <= now,
         _minutes(now - begins) if today else None, _minutes(after - before),
     )  # fmt: skip
+
+
+def _clock(zone: str, since: datetime, until: datetime, end: datetime) -> str:
+    place = ZoneInfo(zone)
+    to = "24:00" if until == end else f"{until.astimezone(place):%H:%M}"
+    return f"{since.astimezone(place):%H:%M}–{to}"  # noqa: RUF001
 
 
 def _minutes(length: timedelta) -> int:

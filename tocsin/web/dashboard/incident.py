@@ -26,9 +26,7 @@ UNDONE_BY = {"acknowledged": "unack"}
 
 
 @router.get("/incidents/{incident}")
-def show(
-    request: Request, incident: str, who: viewers.Seen, record: access.Recorded
-) -> Response:
+def show(request: Request, incident: str, who: viewers.Seen, record: access.Recorded) -> Response:
     """One incident. Raises NotFound, also for one of another tenant."""
     detail = api.show_incident(incident, who.caller, record)
     key = paging.identifier(detail.id, "incident")
@@ -37,7 +35,7 @@ def show(
         row = search_incidents.incident(tx, who.tenant, key)
         assert row is not None  # incidents are never deleted one by one
         room = _room.of(detail)
-        values = {
+        values: dict[str, Any] = {
             "room": room,
             "chains": _plans.chains(tx, who.tenant, policy, row, room.firing),
             "story": _story.of(

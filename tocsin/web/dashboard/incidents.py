@@ -1,4 +1,4 @@
-"""The list of incidents: live, filtered by its address, acted on one by one or all that are picked."""
+"""The list of incidents: live, filtered by its address; acts on one, or on all that are picked."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def show(request: Request, who: viewers.Seen, record: access.Recorded) -> Respon
     )  # fmt: skip
 
 
-@router.post("/incidents/picked/{act}")
+@router.post("/picked/{act}")
 def act_on_picked(
     request: Request, act: str, form: viewers.Act, record: access.Recorded
 ) -> Response:

@@ -79,7 +79,9 @@ def stand_in(request: Request, form: viewers.Act, record: access.Recorded) -> Re
             duration=form.text("duration") or None, note=form.text("note"),
         )  # fmt: skip
     except ValueError as error:
-        raise errors.BadRequest("choose a schedule and a person, and say from when to when") from error
+        raise errors.BadRequest(
+            "choose a schedule and a person, and say from when to when"
+        ) from error
     standing_in.create_override(request, Response(), body, form.caller, record)
     return _acts.back(form, NAV.path, "stands_in")
 
@@ -123,7 +125,7 @@ def _board(
     weeks = _calendar.weeks(policy, chosen, first, WEEKS, now, known)
     return {
         "weeks": weeks,
-        "faces": _calendar.faces(weeks),
+        "faces_in": _calendar.faces(weeks),
         "agenda": _calendar.stretches(policy, chosen, now, now + AGENDA, now, known),
         "overrides": [(row, _faces.of(policy, row["person"])) for row in _in_order(listed)],
         "before": first - timedelta(weeks=WEEKS), "after": first + timedelta(weeks=WEEKS),
@@ -156,7 +158,3 @@ def _first(text: str, today: date) -> date:
 def _moment(text: str) -> str | None:
     """As a field for date and time gives it; the clocks of the schedule are meant."""
     return text.replace("T", " ") or None
-
-
-
-
