@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import re
 from typing import NamedTuple
@@ -22,11 +23,11 @@ class Face(NamedTuple):
 
 
 def of(policy: Policy | None, name: str) -> Face:
-    """The same name always has the same colour, whoever else there is."""
+    """Two people of one policy look alike only where there are more of them than colours."""
     person = policy.person(name) if policy else None
     shown = (person.shown if person else None) or name
-    hue = hashlib.sha256(name.encode()).digest()[0] % HUES
-    return Face(name, shown, initials(shown), hue)
+    hue = _hues(tuple(sorted(each.name for each in policy.people))) if policy else {}
+    return Face(name, shown, initials(shown), hue.get(name, _first(name)))
 
 
 def initials(shown: str) -> str:
@@ -36,3 +37,19 @@ def initials(shown: str) -> str:
         return "?"
     letters = words[0][0] + (words[-1][0] if len(words) > 1 else words[0][1:2])
     return letters.upper()
+
+
+@functools.lru_cache(maxsize=64)
+def _hues(names: tuple[str, ...]) -> dict[str, int]:
+    """Each begins with the colour of the name and takes the next one that is left."""
+    left, found = list(range(HUES)), {}
+    for name in names:
+        left = left or list(range(HUES))
+        hue = min(left, key=lambda each: (each - _first(name)) % HUES)
+        left.remove(hue)
+        found[name] = hue
+    return found
+
+
+def _first(name: str) -> int:
+    return hashlib.sha256(name.encode()).digest()[0] % HUES

@@ -24,8 +24,7 @@ TABS: dict[str, tuple[str, ...]] = {
     "all": (),
 }
 SEVERITIES = ("critical", "error", "warning", "info", "none")
-TIMES = {"1h": timedelta(hours=1), "1d": timedelta(days=1), "7d": timedelta(days=7),
-         "30d": timedelta(days=30)}  # fmt: skip
+TIMES = {"1h": timedelta(hours=1), "1d": timedelta(days=1), "7d": timedelta(days=7)}
 #: Resolved incidents that are older are there when somebody asks for all times.
 REACH = timedelta(days=30)
 PAGE = 50

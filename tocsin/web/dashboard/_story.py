@@ -28,7 +28,7 @@ ICONS = {
 _SAID_BETTER = ("notified", "undelivered")
 #: Of a receipt, by its state: what the tick says, its icon and its kind.
 _RECEIPTS = {
-    "delivered": ("delivered", "check", "good"), "read": ("read", "check", "good"),
+    "delivered": ("delivered", "checks", "good"), "read": ("read", "checks", "good"),
     "undelivered": ("failed", "cross", "dead"), "bounced": ("failed", "cross", "dead"),
 }  # fmt: skip
 _STATES = {
