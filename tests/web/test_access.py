@@ -37,6 +37,8 @@ BODIES: dict[str, Any] = {
     "POST policy/check": {"document": POLICY},
     "POST policy/diff": {"document": POLICY},
     "POST templates/preview": {"channel": "slack", "parts": {"text": "{{ title }}"}},
+    "POST deliveries/retry": {"filter": {}, "dry_run": True},
+    "POST deliveries/drop": {"filter": {}, "dry_run": True, "reason": "r"},
     "POST policy/rollback": {"version": 1},
     "POST oncall/overrides": {"schedule": "primary", "person": "anna", "duration": "1h"},
     "POST sources/preview": {"source": {"name": "a", "alertname": "body.a"}, "body": {"a": "b"}},

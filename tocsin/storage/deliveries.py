@@ -269,4 +269,4 @@ def _outcome(states: list[str]) -> str | None:
         return "notified"
     if "pending" in states or "sending" in states:
         return None
-    return "failed" if "dead" in states else "superseded"
+    return "failed" if "dead" in states or "dropped" in states else "superseded"

@@ -15,6 +15,7 @@ from tocsin.web import (
     callbacks,
     dashboard,
     deliveries,
+    desk,
     frame,
     health,
     incidents,
@@ -72,6 +73,7 @@ def _api() -> APIRouter:
     for module in (
         alerts,
         incidents,
+        desk,
         deliveries,
         silences_bulk,
         silences,

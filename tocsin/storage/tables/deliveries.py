@@ -77,7 +77,7 @@ class Delivery(SQLModel, table=True):
     channel: str = line()
     destination: str = line()
     queue: str = line()
-    #: pending, sending, sent, dead, superseded
+    #: pending, sending, sent, dead, superseded, dropped
     state: str = line()
     attempts: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
     fence: int = Field(default=0, sa_column_kwargs={"server_default": "0"})

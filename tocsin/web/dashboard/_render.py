@@ -46,7 +46,8 @@ def page(
     is_part = bool(fragment) and "HX-Request" in request.headers
     text = _PAGES.get_template(fragment if is_part else template).render(
         request=request, viewer=viewer, now=now, here=here, nonce=nonce, locale=locale(request),
-        said=_said(request), undo=_undo(request), menu=dashboard.menu() if viewer else (),
+        said=_said(request), said_n=_number(request), undo=_undo(request),
+        menu=dashboard.menu() if viewer else (),
         fragment=fragment, version=request.app.version, **values,
     )  # fmt: skip
     headers = {
@@ -76,6 +77,11 @@ def _undo(request: Request) -> str:
         return str(uuid.UUID(request.query_params.get("undo", "")))
     except ValueError:
         return ""
+
+
+def _number(request: Request) -> int:
+    text = request.query_params.get("n", "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
 
 
 @jinja2.pass_context

@@ -1,0 +1,112 @@
+"""A tenant with life in it, as the pipeline would have written it."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import orjson
+
+from tests.web import seeds
+from tocsin import ids
+from tocsin.storage.record import Record, Transaction
+
+
+@dataclass(frozen=True)
+class Incident:
+    """One incident of a scene: what it is called, and how its deliveries ended."""
+
+    title: str
+    severity: str
+    labels: dict[str, str]
+    minutes: int
+    state: str = "open"
+
+
+INCIDENTS = (
+    Incident("Orders database is down", "critical", {"service": "orders", "region": "eu-1"}, 7),
+    Incident("Checkout answers slowly", "error", {"service": "checkout"}, 22),
+    Incident("Disk of the build host fills up", "warning", {"host": "build-3"}, 95),
+    Incident("Certificate ends in 12 days", "info", {"host": "shop"}, 240, "acknowledged"),
+)
+#: Channel, destination, state, reason, error, attempts, minutes until the next.
+DELIVERIES = (
+    ("slack", "slack #orders-night", "dead", "clientError", "channel_not_found", 1, 0),
+    ("sms", "sms +49 171 ••• 4567", "dead", "clientError", "21211: not a valid number", 1, 0),
+    ("email", "e-mail ops@example.org", "dead", "connectError", "no route to mail host", 6, 0),
+    ("webhook", "webhook tickets.example.org", "pending", "serverError", "502 Bad Gateway", 3, 2),
+    ("slack", "slack #platform", "pending", None, None, 0, 0),
+    ("slack", "slack #platform", "sent", None, None, 1, 0),
+    ("email", "e-mail lead@example.org", "sent", None, None, 1, 0),
+)
+
+
+def night(record: Record, tenant: int) -> list[uuid.UUID]:
+    """Open incidents of each severity, and deliveries that stand everywhere; gives incidents."""
+    with record.session([tenant]) as tx:
+        made = [_incident(tx, tenant, one) for one in INCIDENTS]
+        for number, one in enumerate(DELIVERIES):
+            _delivery(tx, tenant, made[number % len(made)], number, *one)
+    return made
+
+
+def dead(record: Record, tenant: int, count: int, channel: str = "sms") -> None:
+    """So many dead letters, each of a line of its own."""
+    with record.session([tenant]) as tx:
+        incident = _incident(tx, tenant, INCIDENTS[0])
+        for number in range(count):
+            place = f"{channel} place {number % 3}"
+            _delivery(tx, tenant, incident, number, channel, place, "dead", "timeout",
+                      "no answer within 10 s", 4, 0)  # fmt: skip
+
+
+def _incident(tx: Transaction, tenant: int, one: Incident) -> uuid.UUID:
+    began = tx.now - timedelta(minutes=one.minutes)
+    fingerprint = seeds.alert(
+        tx, tenant, {"alertname": one.title.split()[0], **one.labels}, severity=one.severity,
+        starts_at=began,
+    )  # fmt: skip
+    group = seeds.group(tx, tenant, fingerprint)
+    tx.run(
+        "UPDATE alert_group SET labels = %s WHERE tenant = %s AND id = %s",
+        [orjson.dumps(one.labels).decode(), tenant, group],
+    )
+    incident = seeds.incident(tx, tenant, group, one.state)
+    tx.run(
+        "UPDATE incident SET title = %s, severity = %s, opened_at = %s, acknowledged_at = %s,"
+        " acknowledged_by = %s WHERE tenant = %s AND id = %s",
+        [one.title, one.severity, began, *((tx.now, "anna") if one.state != "open" else (None,) * 2),
+         tenant, incident],
+    )  # fmt: skip
+    return incident
+
+
+def _delivery(
+    tx: Transaction, tenant: int, incident: uuid.UUID, number: int, channel: str, place: str,
+    state: str, reason: str | None, error: str | None, attempts: int, minutes: int,
+) -> uuid.UUID:  # fmt: skip
+    found: Any = tx.row("SELECT group_id FROM incident WHERE tenant = %s AND id = %s",
+                        [tenant, incident])  # fmt: skip
+    group = found["group_id"]
+    told = seeds.notification(tx, tenant, group, incident, [])
+    made = ids.new(tx.now)
+    over = tx.now if state in ("dead", "sent") else None
+    tx.run(
+        "INSERT INTO delivery (tenant, id, notification_id, group_id, incident_id, generation,"
+        " integration, channel, destination, queue, state, due_at, created_at, cause, attempts,"
+        " finished_at) VALUES (%s, %s, %s, %s, %s, 1, %s, %s, %s, 'page', %s, %s, %s, %s, %s, %s)",
+        [tenant, made, told, group, incident, f"team/{channel}/{number}", channel, place, state,
+         tx.now + timedelta(minutes=minutes or 60), tx.now - timedelta(minutes=9), error, attempts,
+         over],
+    )  # fmt: skip
+    for attempt in range(1, attempts + 1) if reason or state == "sent" else ():
+        at = tx.now - timedelta(minutes=9 - attempt)
+        outcome = state if attempt == attempts and over else "retry"
+        tx.run(
+            "INSERT INTO delivery_attempt (tenant, delivery_id, attempt, started_at, finished_at,"
+            " outcome, reason, error, status_code) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, NULL)",
+            [tenant, made, attempt, at, at, outcome, reason, error],
+        )
+    return made
