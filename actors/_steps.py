@@ -15,8 +15,9 @@ from actors import _escalations, _groups, _messages, _runtime
 from schemas.escalation import Escalation
 from schemas.message import Message
 from tocsin import i18n, ids
-from tocsin.domain import escalation, flushing, oncall, people, routing, suppression
+from tocsin.domain import escalation, flushing, people, routing, suppression
 from tocsin.storage import escalations, groups, inbox, labels, memberships, timelines
+from tocsin.storage import overrides as stand_ins
 from tocsin.storage.memberships import IncidentKey
 from tocsin.storage.record import Transaction
 from workers import queues
@@ -103,7 +104,8 @@ def _cases(
         held[member["tenant"], member["incident_id"]].append(member)
     alerts = _alerts(tx, {tenant for tenant, _ in keys}, held)
     turns = escalations.turns(tx, [(row["tenant"], row["name"]) for row in rows])
-    overrides = _overrides(tx, sorted(tenants))
+    # As far as anything is foreseen that a message says.
+    overrides = stand_ins.of(tx, sorted(tenants), tx.now, tx.now + escalation.HORIZON)
     cases = []
     for row in rows:
         key = (row["tenant"], row["incident_id"])
@@ -121,10 +123,6 @@ def _cases(
                  escalation.thawed(row["chain"]), mine, alerts[key], world)
         )  # fmt: skip
     return cases
-
-
-def _overrides(tx: Transaction, tenants: Sequence[int]) -> dict[int, list[oncall.Override]]:
-    return {}
 
 
 def _alerts(

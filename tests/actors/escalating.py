@@ -43,6 +43,10 @@ escalations:
 """
 
 
+#: An alarm about it may have opened another.
+FIRST = "(SELECT id FROM incident ORDER BY opened_at, id LIMIT 1)"
+
+
 def policy(steps: str, repeat: int = 0, rest: str = PEOPLE) -> str:
     """A policy whose one escalation has these steps, each a line."""
     lines = "\n".join(f"      - {line.strip()}" for line in steps.strip().splitlines())
@@ -94,16 +98,17 @@ def state(tenant: Tenant) -> str:
 
 
 def steps(tenant: Tenant) -> list[tuple[int, int, str]]:
-    """(round, step, outcome) of the steps that ran."""
+    """(round, step, outcome) of the steps that ran for the first incident."""
     rows = tenant.rows(
-        "SELECT * FROM escalation_step WHERE incident_id = (SELECT id FROM incident ORDER BY opened_at, id LIMIT 1) ORDER BY run, round, step"
+        f"SELECT * FROM escalation_step WHERE incident_id = {FIRST} ORDER BY run, round, step"
     )
     return [(row["round"], row["step"], row["outcome"]) for row in rows]
 
 
 def story(tenant: Tenant) -> list[str]:
     return tenant.column(
-        "SELECT kind FROM timeline WHERE starts_with(kind, 'escalation') AND incident_id = (SELECT id FROM incident ORDER BY opened_at, id LIMIT 1) ORDER BY id"
+        f"SELECT kind FROM timeline WHERE starts_with(kind, 'escalation') AND incident_id = {FIRST}"
+        " ORDER BY id"
     )
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 
 from tests.actors.conftest import Hall
 from tests.actors.escalating import (
-    CHAIN,
     PEOPLE,
     act,
     begin,
@@ -20,7 +20,7 @@ from tests.actors.escalating import (
     story,
     who,
 )
-from tocsin.storage import incidents
+from tocsin.storage import incidents, silences
 
 Travel = Callable[..., None]
 
@@ -329,10 +329,6 @@ def test_while_it_runs_a_repeat_does_nothing(hall: Hall, travel: Travel) -> None
 
 
 def test_a_silence_holds_the_next_step_until_it_is_over(hall: Hall, travel: Travel) -> None:
-    from datetime import timedelta
-
-    from tocsin.storage import silences
-
     tenant = begin(hall)
     with hall.record.session([tenant.id]) as tx:
         silences.create(

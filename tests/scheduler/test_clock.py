@@ -66,7 +66,7 @@ def test_everything_that_is_due_is_rung_once_on_its_queue(own_record: Record, be
     assert sweep.sweep(own_record, bell, STAGES) is None
     assert sorted(bell.rung) == [
         ("dedup", "pipeline"), ("deliver_webhook", "notify"), ("deliver_webhook", "page"),
-        ("evaluate", "pipeline"), ("expire", "slow"), ("flush", "pipeline"),
+        ("escalate", "page"), ("evaluate", "pipeline"), ("expire", "slow"), ("flush", "pipeline"),
          ("judge", "pipeline"), ("lookup", "lookup"), ("reroute", "pipeline"),
          ("subside", "pipeline"), ("unmute", "pipeline"),
     ]  # fmt: skip

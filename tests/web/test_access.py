@@ -22,7 +22,9 @@ BELOW = {"read": "ingest", "respond": "read", "admin": "respond"}
 NEW_SILENCE = {"matchers": ["a=b"], "duration": "1h", "comment": "c"}
 POLICY = """
 route: {}
-people: [{name: anna}]
+accounts: {email: {host: mail.example.org, from: t@example.org}}
+people: [{name: anna}, {name: ben, email: ben@example.org}]
+escalations: [{name: primary, steps: [{notify: [{person: anna}]}]}]
 schedules: [{name: primary, layers: [{people: [anna]}]}]
 """
 #: What an operation wants to be sent; `*` where an id stands.
@@ -33,6 +35,7 @@ BODIES: dict[str, Any] = {
     "POST silences/expire": {"comment": "c"},
     "POST maintenance": {**NEW_SILENCE, "name": "Upgrade"},
     "POST maintenance/preview": {**NEW_SILENCE, "name": "Upgrade"},
+    "POST escalations/*/preview": {"severity": "critical"},
     "PUT policy": {"document": POLICY},
     "POST policy/check": {"document": POLICY},
     "POST policy/diff": {"document": POLICY},
@@ -40,6 +43,8 @@ BODIES: dict[str, Any] = {
     "POST deliveries/retry": {"filter": {}, "dry_run": True},
     "POST deliveries/drop": {"filter": {}, "dry_run": True, "reason": "r"},
     "POST policy/rollback": {"version": 1},
+    "POST incidents/*/handover": {"to": "ben"},
+    "POST incidents/*/snooze": {"for": "30m"},
     "POST oncall/overrides": {"schedule": "primary", "person": "anna", "duration": "1h"},
     "POST sources/preview": {"source": {"name": "a", "alertname": "body.a"}, "body": {"a": "b"}},
 }
@@ -96,6 +101,7 @@ def key_of(story: seeds.Story, made: dict[str, str], operation: Operation) -> st
     return str({
         "alerts": story.fingerprint, "incidents": story.incident, "deliveries": story.delivery,
         **made, "oncall": made["overrides"] if "overrides" in parts else "primary",
+        "escalations": "primary",
     }.get(parts[3], "x"))  # fmt: skip
 
 

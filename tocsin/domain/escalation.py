@@ -24,6 +24,8 @@ from tocsin.domain.policy import Integration, Policy, Receiver
 CHANNEL = "escalation"
 #: How long the last step has to be answered where the chain says nothing of waiting.
 PATIENCE = timedelta(minutes=5)
+#: So far ahead of a moment stand-ins are asked for.
+HORIZON = timedelta(days=31)
 
 #: Why a target, or a whole step, told nobody.
 Missed = Literal["condition", "nobody", "gone", "unreachable"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 
 from fastapi import APIRouter, FastAPI
@@ -16,15 +17,18 @@ from tocsin.web import (
     dashboard,
     deliveries,
     desk,
+    escalations,
     frame,
     health,
     incidents,
+    links,
     maintenance,
     measures,
     oncall,
     openapi,
     overrides,
     pages,
+    people,
     policy,
     problems,
     silences,
@@ -55,6 +59,7 @@ def build(settings: Settings, record: Record, ring: Ring) -> FastAPI:
     app.include_router(api, prefix="/t/{tenant}/api/v1", include_in_schema=False)
     app.include_router(measures.router, prefix="/t/{tenant}", include_in_schema=False)
     app.include_router(callbacks.router)
+    app.include_router(links.router)
     app.include_router(health.router)
     app.include_router(pages.router)
     app.include_router(dashboard.router())
@@ -64,6 +69,7 @@ def build(settings: Settings, record: Record, ring: Ring) -> FastAPI:
     app.state.revision = migrate.wanted()
     app.openapi = lambda: openapi.of(app)  # type: ignore[method-assign]
     problems.install(app)
+    logging.getLogger("uvicorn.access").addFilter(frame.without_token)
     app.add_middleware(frame.Frame)
     return app
 
@@ -75,12 +81,14 @@ def _api() -> APIRouter:
         incidents,
         desk,
         deliveries,
+        escalations,
         silences_bulk,
         silences,
         maintenance,
         oncall,
         overrides,
         policy,
+        people,
         sources,
         templates_api,
     ):

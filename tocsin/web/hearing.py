@@ -9,14 +9,16 @@ from typing import Any
 
 import orjson
 
+import channels
 from schemas import heard
+from schemas.people import Person
 from tocsin import errors, i18n
-from tocsin.domain import matchers
-from tocsin.domain.policy import Integration, Policy
+from tocsin.domain import matchers, people
+from tocsin.domain.policy import Integration, Policy, contact_person
 from tocsin.security import audit
-from tocsin.storage import callbacks, incidents, silences, timelines
+from tocsin.storage import callbacks, contacts, incidents, silences, timelines
 from tocsin.storage.record import Transaction
-from tocsin.web import silencing
+from tocsin.web import acting, silencing
 
 #: The end of an id must be this long to name an incident.
 _TAIL = 4
@@ -44,10 +46,30 @@ def take(tx: Transaction, line: Line, received: heard.Received) -> str:
         if isinstance(each, heard.Act):
             said.append(_act(tx, line, each))
         elif isinstance(each, heard.Receipt):
-            callbacks.receipt(tx, line.tenant, line.channel, each)
+            _receipt(tx, line, each)
         else:
             _refusal(tx, line, each)
     return " ".join(said)
+
+
+def _receipt(tx: Transaction, line: Line, told: heard.Receipt) -> None:
+    """What became of a message; one that arrived shows that the way to its person is good."""
+    row = callbacks.receipt(tx, line.tenant, line.channel, told)
+    if row is None or not told.final or told.state != "delivered":
+        return
+    way = line.policy.integration(row["integration"])
+    person = line.policy.person(contact_person(row["integration"]) or "")
+    if way is None or person is None:
+        return
+    # It went to the address of then; only of that it is known to be good.
+    if channels.REGISTRY[line.channel].destination(way.settings) == row["destination"]:
+        _alive(tx, line, person, people.address(person, way))
+
+
+def _alive(tx: Transaction, line: Line, person: Person, address: str | None) -> None:
+    if address is not None:
+        digest = people.digest(address)
+        contacts.seen(tx, line.tenant, person.name, line.channel, digest)
 
 
 def _refusal(tx: Transaction, line: Line, told: heard.Refusal) -> None:
@@ -59,7 +81,7 @@ def _refusal(tx: Transaction, line: Line, told: heard.Refusal) -> None:
 
 
 def _act(tx: Transaction, line: Line, act: heard.Act) -> str:
-    who = _person(line, act)
+    who = _person(tx, line, act)
     if who is None:
         return i18n.say("callback.stranger", address=f"{line.channel} {act.user}")
     found = _meant(tx, line, act)
@@ -74,10 +96,12 @@ def _act(tx: Transaction, line: Line, act: heard.Act) -> str:
     return _judge(tx, line, act, found, who)
 
 
-def _person(line: Line, act: heard.Act) -> str | None:
-    """Whose address it is. The kinds of addresses never look alike, so one look is enough."""
+def _person(tx: Transaction, line: Line, act: heard.Act) -> str | None:
+    """Whose address it is, and that it is alive. The kinds of addresses never look alike, so one
+    look is enough."""
     for person in line.policy.people:
         if act.user and act.user in (person.slack, person.phone, person.email):
+            _alive(tx, line, person, act.user)
             return person.name
     if getattr(line.integration.settings, "actions", "mapped") == "anyone":
         return f"{line.channel}:{act.name or act.user}"
@@ -102,25 +126,49 @@ def _meant(tx: Transaction, line: Line, act: heard.Act) -> uuid.UUID | str:
 
 
 def _judge(tx: Transaction, line: Line, act: heard.Act, incident: uuid.UUID, who: str) -> str:
-    """Acknowledge or resolve, and say honestly whether somebody was quicker."""
+    """Do it, and say honestly whether somebody was quicker."""
     note = i18n.say("callback.note", channel=line.channel)
-    work = incidents.acknowledge if act.act == "acknowledge" else incidents.resolve
     try:
-        row = work(tx, line.tenant, incident, who, note)
+        row = _done(tx, line, act, incident, who, note)
     except errors.Conflict:
         row = incidents.resolve(tx, line.tenant, incident, who, note)  # it is; this changes nothing
         return _before("resolved", row)
-    done = "acknowledged" if act.act == "acknowledge" else "resolved"
-    if row[f"{done}_at"] != tx.now:
+    done, at = _DONE[act.act]
+    if row[at] != tx.now:
         return _before(done, row)
     detail = {"name": who, "note": note, "address": act.user}
-    by = f"person:{who}"
-    audit.record(tx, line.tenant, by, f"incident.{work.__name__}", str(incident), detail)
-    return i18n.say(f"callback.{done}", title=row["title"])
+    audit.record(tx, line.tenant, f"person:{who}", f"incident.{act.act}", str(incident), detail)
+    if row["reopens_at"] is None:
+        return i18n.say(f"callback.{done}", title=row["title"])
+    until = acting.clock(row["reopens_at"], tx.now, line.policy, who)
+    said = i18n.say(f"callback.{done}", title=row["title"], until=until)
+    return f"{said} {i18n.say('acts.reopens', at=until)}" if done == "acknowledged" else said
+
+
+#: What an act is called when it is done, and which moment of the incident shows that it was now.
+_DONE = {
+    "acknowledge": ("acknowledged", "acknowledged_at"),
+    "snooze": ("snoozed", "acknowledged_at"),
+    "unacknowledge": ("unacknowledged", "reopened_at"),
+    "resolve": ("resolved", "resolved_at"),
+}
+
+
+def _done(
+    tx: Transaction, line: Line, act: heard.Act, incident: uuid.UUID, who: str, note: str
+) -> dict[str, Any]:
+    if act.act == "snooze":
+        lasts = act.lasts or timedelta(0)
+        return incidents.snooze(tx, line.tenant, incident, who, note, lasts=lasts)
+    if act.act == "acknowledge":
+        timeout = line.policy.ack_timeout
+        return incidents.acknowledge(tx, line.tenant, incident, who, note, timeout=timeout)
+    work = incidents.resolve if act.act == "resolve" else incidents.unacknowledge
+    return work(tx, line.tenant, incident, who, note)
 
 
 def _before(done: str, row: dict[str, Any]) -> str:
-    who = row[f"{done}_by"] or "tocsin"
+    who = row.get(f"{done}_by") or "tocsin"
     return i18n.say(f"callback.{done}_before", who=who, title=row["title"])
 
 

@@ -18,6 +18,7 @@ from starlette.routing import compile_path
 
 from schemas import api
 from tocsin import errors
+from tocsin.web import frame
 from tocsin.web.dashboard import _failing
 
 MEDIA_TYPE = "application/problem+json"
@@ -119,7 +120,7 @@ def _database(request: Request, error: Exception) -> Response:
 
 
 def _unforeseen(request: Request, error: Exception) -> Response:
-    log.error("unforeseen", path=request.url.path, exc_info=error)
+    log.error("unforeseen", path=frame.shown(request.url.path), exc_info=error)
     detail = "Tocsin made a mistake. The log has the rest under the trace id of this answer."
     return respond(request, 500, "Internal error", detail)
 
