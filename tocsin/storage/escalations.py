@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-from tocsin.storage import events, timelines, timers
+from tocsin.storage import events, inbox, timelines, timers
 from tocsin.storage.memberships import IncidentKey
 from tocsin.storage.record import Transaction
 
@@ -19,6 +19,8 @@ Row = dict[str, Any]
 
 #: The kind of the timers; the subject is "<incident>/<name>".
 TIMER = "escalation"
+#: The alarm about an escalation that nobody answered. It raises no further one about itself.
+EXHAUSTED = "TocsinEscalationExhausted"
 
 OF = """
 SELECT e.* FROM escalation e JOIN unnest(%s::bigint[], %s::uuid[]) AS k (tenant, id)
@@ -82,6 +84,10 @@ UPDATE escalation SET state = 'running', due_at = %(now)s, began_at = %(now)s, e
   cause = NULL, generation = %(generation)s, run = run + 1, round = 1, step = 0, told = 0,
   reason = %(reason)s, severity = %(severity)s
 WHERE tenant = %(tenant)s AND incident_id = %(incident)s RETURNING *
+"""
+CLEAR = """
+UPDATE escalation SET alarmed = NULL
+WHERE tenant = %s AND incident_id = %s AND alarmed IS NOT NULL RETURNING *
 """
 #: An escalation that the incident it was merged into does not go through goes on there.
 ADOPT = """
@@ -167,6 +173,23 @@ def stop(tx: Transaction, incident: Row, cause: str = "") -> None:
     gone = tx.rows(STOP, [tx.now, cause or None, tenant, id])
     disarm(tx, gone)
     settle(tx, gone, "superseded", cause or str(id))
+    over = tx.rows(CLEAR, [tenant, id])
+    inbox.raise_own(tx, [(tenant, {**_alarm(row), "status": "resolved"}) for row in over])
+
+
+def alarm(tx: Transaction, row: Row, title: str) -> None:
+    """Raise an alert about an escalation that nobody answered; it ends when somebody acts."""
+    said = {"summary": f"Nobody acted, and the escalation is at its end: {title}"[:500],
+            "description": f"incident {row['incident_id']}, escalation {row['name']}"}  # fmt: skip
+    inbox.raise_own(
+        tx, [(row["tenant"], {**_alarm(row), "annotations": said, "starts_at": tx.now})]
+    )
+
+
+def _alarm(row: Row) -> dict[str, Any]:
+    labels = {"alertname": EXHAUSTED, "severity": "critical", "job": "tocsin",
+              "escalation": row["name"], "incident": str(row["incident_id"])}  # fmt: skip
+    return {"labels": labels, "annotations": {}}
 
 
 def restart(tx: Transaction, incident: Row, by: str, reason: str = "repeat") -> bool:
