@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Request, Response
 
 from schemas import incident as schema
-from tocsin import errors
-from tocsin.storage import incident_lists, search_incidents
+from tocsin import errors, i18n
+from tocsin.domain import oncall
+from tocsin.domain.policy import Policy
+from tocsin.storage import incident_lists
 from tocsin.web import access, in_force, paging
 from tocsin.web import incidents as api
 from tocsin.web.dashboard import _acts, _faces, _plans, _render, _room, _story, viewers
@@ -19,10 +23,14 @@ router = APIRouter()
 #: By the word in the address: what the API does, and the word that is said of it.
 ACTS: dict[str, tuple[Callable[..., Any], str]] = {
     "ack": (api.acknowledge_incident, "acknowledged"),
+    "unack": (api.unacknowledge_incident, "unacknowledged"),
     "resolve": (api.resolve_incident, "resolved"),
+    "reopen": (api.reopen_incident, "reopened"),
+    "handover": (api.hand_incident_over, "handed_over"),
+    "snooze": (api.snooze_incident, "snoozed"),
 }
-#: What can be taken back by unacknowledging.
-UNDONE_BY = {"acknowledged": "unack"}
+#: What may be taken back for a while where it is said.
+UNDONE = ("ack", "snooze")
 
 
 @router.get("/incidents/{incident}")
@@ -32,17 +40,17 @@ def show(request: Request, incident: str, who: viewers.Seen, record: access.Reco
     key = paging.identifier(detail.id, "incident")
     with record.session([who.tenant]) as tx:
         policy = in_force.policy(tx, who.tenant)
-        row = search_incidents.incident(tx, who.tenant, key)
-        assert row is not None  # incidents are never deleted one by one
         room = _room.of(detail)
         values: dict[str, Any] = {
             "room": room,
-            "chains": _plans.chains(tx, who.tenant, policy, row, room.firing),
+            "chains": _plans.told(policy, detail.escalations),
             "story": _story.of(
                 policy, detail.timeline, incident_lists.messages(tx, who.tenant, key), tx.now
             ),
             "has_it": _face(policy, detail.acknowledged_by),
             "ended_by": _face(policy, detail.resolved_by),
+            "handed_by": _face(policy, detail.handed_by),
+            "awake": _awake(policy, tx.now),
             "people": [_faces.of(policy, each.name) for each in policy.people] if policy else [],
             "now": tx.now,
         }
@@ -62,13 +70,37 @@ def do(
     if act not in ACTS:
         raise errors.NotFound("an incident has no such act; go back and load the page again")
     work, word = ACTS[act]
-    note = form.text("note")[:2000] or None
-    done: schema.IncidentDetail = work(
-        request, incident, form.caller, record, schema.Note(note=note)
-    )
-    undo = done.id if UNDONE_BY.get(word) in ACTS else ""
+    body = _body(act, form)
+    if act in ("ack", "unack", "resolve", "reopen"):
+        done = work(request, incident, form.caller, record, body)
+    else:
+        done = work(request, incident, body, form.caller, record)
+    undo = done.id if act in UNDONE else ""
     return _acts.back(form, f"/ui/incidents/{done.id}", word, undo=undo)
 
 
-def _face(policy: Any, name: str | None) -> _faces.Face | None:
+def _body(act: str, form: viewers.Posted) -> schema.Note | schema.HandOver | schema.Snooze:
+    """What the API would be sent. Raises BadRequest."""
+    said = {"note": form.text("note")[:2000] or None}
+    try:
+        if act == "handover":
+            return schema.HandOver.model_validate({"to": form.text("to"), **said})
+        if act == "snooze":
+            return schema.Snooze.model_validate({"for": form.text("for"), **said})
+        return schema.Note.model_validate(said)
+    except ValueError as error:
+        raise errors.BadRequest("this form lacks something: go back and fill it in") from error
+
+
+def _awake(policy: Policy | None, now: datetime) -> dict[str, str]:
+    """What time it is for each of the people, and whether they are likely to be asleep."""
+    found = {}
+    for each in policy.people if policy else ():
+        at = f"{now.astimezone(ZoneInfo(each.zone)):%H:%M}"
+        asleep = not oncall.awake(each.zone, now)
+        found[each.name] = i18n.say("rooms.room.asleep" if asleep else "rooms.room.awake", at=at)
+    return found
+
+
+def _face(policy: Policy | None, name: str | None) -> _faces.Face | None:
     return _faces.of(policy, name) if name else None
