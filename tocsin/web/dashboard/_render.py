@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import uuid
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -45,7 +46,8 @@ def page(
     is_part = bool(fragment) and "HX-Request" in request.headers
     text = _PAGES.get_template(fragment if is_part else template).render(
         request=request, viewer=viewer, now=now, here=here, nonce=nonce, locale=locale(request),
-        said=_said(request), said_n=_number(request), menu=dashboard.menu() if viewer else (),
+        said=_said(request), said_n=_number(request), undo=_undo(request),
+        menu=dashboard.menu() if viewer else (),
         fragment=fragment, version=request.app.version, **values,
     )  # fmt: skip
     headers = {
@@ -67,6 +69,14 @@ def _said(request: Request) -> str:
     """What was just done, if the address says so in a word that we know."""
     word = request.query_params.get("said", "")
     return word if word.isidentifier() and i18n.knows(f"ui.said.{word}") else ""
+
+
+def _undo(request: Request) -> str:
+    """The incident whose acknowledgement may be taken back where it was just said."""
+    try:
+        return str(uuid.UUID(request.query_params.get("undo", "")))
+    except ValueError:
+        return ""
 
 
 def _number(request: Request) -> int:

@@ -92,9 +92,12 @@
     item.focus({ preventScroll: true });
     item.scrollIntoView({ block: "nearest" });
   };
+  // What is picked comes first, then the item that is current; never the button of another item.
   const press = (name) => {
-    const item = items()[current()];
-    const found = (item || document).querySelector(`[data-key="${name}"]`) || document.querySelector(`[data-key="${name}"]`);
+    const what = `[data-key="${name}"]`;
+    const found = document.querySelector(`[data-picked]:not([hidden]) ${what}`)
+      || items()[current()]?.querySelector(what)
+      || all(what).find((each) => !each.closest("[data-item],[data-picked]"));
     if (found) found.click();
     return Boolean(found);
   };
@@ -159,7 +162,13 @@
   document.addEventListener("change", (event) => {
     if (event.target.form?.dataset.auto !== undefined) event.target.form.requestSubmit();
   });
-  document.addEventListener("htmx:afterSettle", () => { times(); picked(); });
+  let kept = "";
+  document.addEventListener("htmx:beforeSwap", () => { kept = items()[current()]?.id || kept; });
+  document.addEventListener("htmx:afterSettle", () => {
+    const again = kept && document.getElementById(kept);
+    if (again && current() < 0) again.classList.add("current");
+    times(); picked();
+  });
   all("[data-toast]").forEach((toast) => {
     setTimeout(() => toast.remove(), Number(toast.dataset.toast) * 1000);
     const address = new URL(location);
