@@ -12,7 +12,7 @@ from actors import _gaps, _groups
 from schemas.message import AlertView, Message
 from tocsin import i18n
 from tocsin.domain import flushing, telling
-from tocsin.i18n import joins
+from tocsin.i18n import joins, oddities
 from tocsin.storage import labels
 
 
@@ -45,9 +45,10 @@ def message(
         "title": incident.title,
         "severity": incident.severity,
         "why": _why(group, plan, reason),
-        "notes": _gaps.notes(
-            labels.pairs(row["extra"]) for row in rows if row["status"] == "firing"
-        ),
+        "notes": [
+            *_gaps.notes(labels.pairs(row["extra"]) for row in rows if row["status"] == "firing"),
+            *_odd(rows),
+        ],
         "acknowledged_by": incident.acknowledged_by,
         "group_labels": orjson.loads(sheet.row["labels"]),
         "common_labels": telling.common([each.labels for each in views]),
@@ -73,6 +74,13 @@ def _why(group: flushing.Group, plan: flushing.Plan, reason: str) -> str:
         said += " " + joins.sentence(plan.join.kind, {**plan.join.detail, "rule": plan.join.rule},
                                plan.join.confidence)  # fmt: skip
     return said
+
+
+def _odd(rows: Sequence[dict[str, Any]]) -> list[str]:
+    """One sentence about the most unusual alert that fires: a storm is unusual once."""
+    odd = [row for row in rows if row["status"] == "firing" and row.get("odd")]
+    worst = max(odd, key=lambda row: float(row["oddity"]), default=None)
+    return [oddities.sentence(True, orjson.loads(worst["odd"]), None)] if worst else []
 
 
 def view(row: dict[str, Any]) -> AlertView:

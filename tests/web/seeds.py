@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from tocsin import ids
-from tocsin.storage import alerts
+from tocsin.storage import alerts, models
 from tocsin.storage.record import Record, Transaction
 
 
@@ -145,3 +145,10 @@ def story(record: Record, tenant: int, **labels: str) -> Story:
 
 def at(text: str) -> datetime:
     return datetime.fromisoformat(text)
+
+
+def model(tx: Transaction, tenant: int) -> int:
+    """A model that nobody can load, which is enough to list it."""
+    models.ask(tx, tenant)
+    made = {"detector": "ecod", "rows": 300, "feedback": 1, "libraries": "{}"}
+    return models.add(tx, tenant, {**made, "blob": b"blob", "mac": b"mac"})

@@ -34,6 +34,8 @@ BODIES: dict[str, Any] = {
     "POST policy/diff": {"document": POLICY},
     "POST templates/preview": {"channel": "slack", "parts": {"text": "{{ title }}"}},
     "POST policy/rollback": {"version": 1},
+    "POST models/rollback": {"version": 1},
+    "POST alerts/*/feedback": {"verdict": "noise"},
     "POST sources/preview": {"source": {"name": "a", "alertname": "body.a"}, "body": {"a": "b"}},
 }
 
@@ -101,6 +103,7 @@ def owned(web: Web, someone: Someone, record: Record) -> Owned:
     story, another = (seeds.story(record, someone.tenant) for _ in range(2))
     with record.session([someone.tenant]) as tx:
         policies.apply(tx, someone.tenant, POLICY, "test")
+        seeds.model(tx, someone.tenant)
         part = seeds.part(tx, someone.tenant, story.incident)
     # Merge and split name what this fixture has made.
     BODIES["POST incidents/*/merge"] = {"from": [str(another.incident)]}

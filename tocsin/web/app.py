@@ -23,6 +23,7 @@ from tocsin.web import (
     pages,
     policy,
     problems,
+    scoring,
     silences,
     silences_bulk,
     sources,
@@ -73,6 +74,7 @@ def _api() -> APIRouter:
         silences,
         maintenance,
         policy,
+        scoring,
         sources,
         templates_api,
     ):
