@@ -13,7 +13,7 @@ from actors import _gaps, _groups
 from schemas.message import AlertView, Message
 from tocsin import i18n
 from tocsin.domain import flushing, telling
-from tocsin.i18n import joins
+from tocsin.i18n import joins, oddities
 from tocsin.storage import labels
 
 
@@ -67,9 +67,10 @@ def compose(
         "title": incident.title,
         "severity": incident.severity,
         "why": why,
-        "notes": _gaps.notes(
-            labels.pairs(row["extra"]) for row in rows if row["status"] == "firing"
-        ),
+        "notes": [
+            *_gaps.notes(labels.pairs(row["extra"]) for row in rows if row["status"] == "firing"),
+            *_odd(rows),
+        ],
         "acknowledged_by": incident.acknowledged_by,
         "acknowledged_until": incident.reopens_at if incident.state == "acknowledged" else None,
         "group_labels": orjson.loads(about.group["labels"]),
@@ -96,6 +97,13 @@ def _why(group: flushing.Group, plan: flushing.Plan, reason: str) -> str:
         said += " " + joins.sentence(plan.join.kind, {**plan.join.detail, "rule": plan.join.rule},
                                plan.join.confidence)  # fmt: skip
     return said
+
+
+def _odd(rows: Sequence[dict[str, Any]]) -> list[str]:
+    """One sentence about the most unusual alert that fires: a storm is unusual once."""
+    odd = [row for row in rows if row["status"] == "firing" and row.get("odd")]
+    worst = max(odd, key=lambda row: float(row["oddity"]), default=None)
+    return [oddities.sentence(True, orjson.loads(worst["odd"]), None)] if worst else []
 
 
 def view(row: dict[str, Any]) -> AlertView:

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 from pydantic import AfterValidator, BaseModel, Field, StringConstraints
 
 from schemas.alert import Severity, Status
+from schemas.scoring import ScoreItem
 
 Item = TypeVar("Item")
 
@@ -75,6 +76,7 @@ class AlertItem(BaseModel):
     last_seen: datetime
     silenced_by: list[str] = []
     muted_by: list[str] = []
+    score: ScoreItem | None = Field(None, description="How unusual it is.")
 
 
 class EventItem(BaseModel):

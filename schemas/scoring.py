@@ -47,7 +47,7 @@ class ScoreItem(BaseModel):
     """The anomaly score of an alert. `value` null: it was not scored, and `sentence` says why."""
 
     value: float | None = None
-    anomaly: bool = Field(False, description="Whether it reaches the tenant's threshold.")
+    anomaly: bool = Field(False, description="Whether it reached the threshold when it was scored.")
     sentence: str
     reasons: list[ReasonItem] = []
     model: int | None = Field(None, description="The version of the model that gave it.")

@@ -11,7 +11,7 @@ import orjson
 
 from tocsin import ids
 from tocsin.domain import people
-from tocsin.storage import alerts, contacts
+from tocsin.storage import alerts, contacts, models
 from tocsin.storage.record import Record, Transaction
 
 
@@ -155,3 +155,10 @@ def story(record: Record, tenant: int, **labels: str) -> Story:
 
 def at(text: str) -> datetime:
     return datetime.fromisoformat(text)
+
+
+def model(tx: Transaction, tenant: int) -> int:
+    """A model that nobody can load, which is enough to list it."""
+    models.ask(tx, tenant)
+    made = {"detector": "ecod", "rows": 300, "feedback": 1, "libraries": "{}"}
+    return models.add(tx, tenant, {**made, "blob": b"blob", "mac": b"mac"})

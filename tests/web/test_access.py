@@ -51,6 +51,8 @@ BODIES: dict[str, Any] = {
     "POST incidents/*/handover": {"to": "ben"},
     "POST incidents/*/snooze": {"for": "30m"},
     "POST oncall/overrides": {"schedule": "primary", "person": "anna", "duration": "1h"},
+    "POST models/rollback": {"version": 1},
+    "POST alerts/*/feedback": {"verdict": "noise"},
     "POST sources/preview": {"source": {"name": "a", "alertname": "body.a"}, "body": {"a": "b"}},
 }
 
@@ -127,6 +129,7 @@ def owned(web: Web, someone: Someone, record: Record) -> Owned:
     )  # fmt: skip
     made["overrides"] = found.json()["id"]
     with record.session([someone.tenant]) as tx:
+        seeds.model(tx, someone.tenant)
         part = seeds.part(tx, someone.tenant, story.incident)
         seeds.code(tx, someone.tenant, "anna", "webhook", "https://push.example.org/", "012345")
     # Merge and split name what this fixture has made.

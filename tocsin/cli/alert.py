@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import enum
+from typing import Annotated, Any
 
 import typer
 
@@ -13,7 +14,15 @@ COLUMNS = ("fingerprint", "status", "severity", "starts_at", "count", "silenced_
 EVENTS = ("received_at", "kind", "outcome", "sentence")
 FIELDS = ("fingerprint", "status", "severity", "labels", "annotations", "extra", "source",
           "starts_at", "ends_at", "last_seen", "count", "silenced_by",
-          "muted_by")  # fmt: skip
+          "muted_by", "anomaly")  # fmt: skip
+VERDICT = ("fingerprint", "verdict", "note", "author", "at")
+
+
+class Verdict(enum.StrEnum):
+    """What a person may say of an alert's score."""
+
+    noise = "noise"
+    not_noise = "not_noise"
 
 
 def register(app: typer.Typer) -> None:
@@ -51,7 +60,34 @@ def show(
     """Show an alert, its changes, and how each of them ended."""
     client = _client.Client(url, token, home)
     found = client.get(f"/alerts/{_client.segment(fingerprint)}")
+    if output is _options.Format.table:
+        found["anomaly"] = _score(found["score"])
     _output.one(found, FIELDS, output)
     if output is _options.Format.table:
         print()
         _output.rows(found["events"], EVENTS, output)
+
+
+@nouns.command("feedback")
+def feedback(
+    fingerprint: Annotated[str, typer.Argument(help="As in `alert list`.")],
+    verdict: Annotated[Verdict, typer.Argument(help="noise: this is how it usually is.")],
+    note: Annotated[str, typer.Option(help="Why, for whoever asks later.")] = "",
+    url: _options.Url = "",
+    token: _options.Token = "",
+    home: _options.Home = None,
+    output: _options.Output = _options.Format.table,
+) -> None:
+    """Say whether an alert was noise; the next training of the model heeds it."""
+    client = _client.Client(url, token, home)
+    body = {"verdict": verdict.value, **({"note": note} if note else {})}
+    found = client.post(f"/alerts/{_client.segment(fingerprint)}/feedback", body)
+    _output.one(found, VERDICT, output)
+
+
+def _score(score: dict[str, Any] | None) -> str:
+    """The score and its sentence in one line."""
+    if not score:
+        return ""
+    value = "" if score["value"] is None else f"{score['value']:.2f} "
+    return f"{value}{score['sentence']}"

@@ -29,8 +29,8 @@ class Verdict(NamedTuple):
 def weights(lessons: Sequence[Lesson], verdicts: Sequence[Verdict]) -> list[int]:
     """How often each row counts: once; 0 where it is worth a score; often where it is noise.
 
-    The rows of each noise verdict together come to SHARE of the training, so that what is like
-    them is usual from then on. Where verdicts disagree about a row, worth a score wins: a page
+    The very row of each noise verdict comes to SHARE of the training, and those near it together
+    to as much, so that what is like them is usual from then on. Where verdicts disagree about a row, worth a score wins: a page
     too many is better than one too few.
     """
     found = [1] * len(lessons)
@@ -40,7 +40,8 @@ def weights(lessons: Sequence[Lesson], verdicts: Sequence[Verdict]) -> list[int]
         if verdicts[number].noise and rows:
             times = max(1, math.ceil(wanted / len(rows)))
             for row in rows:
-                found[row] = max(found[row], times)
+                exact = lessons[row].at == verdicts[number].at
+                found[row] = max(found[row], wanted if exact else times)
     for number, rows in near.items():
         if not verdicts[number].noise:
             for row in rows:

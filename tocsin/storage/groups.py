@@ -140,10 +140,12 @@ def with_alerts(tx: Transaction, keys: Sequence[GroupKey]) -> list[dict[str, Any
         "SELECT m.tenant, m.group_id, m.fingerprint, m.event_id, m.event_at, m.muted_by, a.status,"
         " a.severity, a.labels, a.added, a.ruled, a.annotations, a.extra, a.generator_url,"
         " a.starts_at, a.ends_at,"
-        " a.expires_at FROM group_member m"
+        " a.expires_at, s.reasons AS odd, s.value AS oddity FROM group_member m"
         " JOIN unnest(%s::bigint[], %s::uuid[]) AS k (tenant, id)"
         "  ON m.tenant = k.tenant AND m.group_id = k.id"
         " JOIN alert a ON a.tenant = m.tenant AND a.fingerprint = m.fingerprint"
+        " LEFT JOIN alert_score s ON s.tenant = a.tenant AND s.fingerprint = a.fingerprint"
+        "  AND s.starts_at = a.starts_at AND s.anomaly"
         " ORDER BY m.tenant, m.group_id, a.starts_at, m.fingerprint",
         [[tenant for tenant, _ in keys], [group for _, group in keys]],
     )

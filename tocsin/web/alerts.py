@@ -13,9 +13,9 @@ from schemas import api
 from schemas.alert import Severity, Status
 from tocsin import errors, i18n
 from tocsin.domain import enrichment, matchers, suppression
-from tocsin.storage import labels, search, silences
+from tocsin.storage import labels, scores, search, silences
 from tocsin.storage.record import Transaction
-from tocsin.web import access, holding, paging
+from tocsin.web import access, holding, paging, scored
 
 router = APIRouter(tags=["alerts"])
 
@@ -107,7 +107,13 @@ def parse(texts: Sequence[str], pointer: str) -> tuple[matchers.Matcher, ...]:
 def describe(tx: Transaction, tenant: int, rows: Sequence[dict[str, Any]]) -> list[api.AlertItem]:
     """Rows of alerts as the API shows them, with what silences each of them now."""
     filed = suppression.index(map(silences.read, silences.active(tx, [tenant], tx.now)))
-    return [_item(row, filed, tx.now) for row in rows]
+    given = scores.of(tx, [(tenant, row["fingerprint"]) for row in rows])
+    return [
+        _item(row, filed, tx.now).model_copy(
+            update={"score": scored.item(row, given.get((tenant, row["fingerprint"])))}
+        )
+        for row in rows
+    ]
 
 
 def _parse(text: str) -> Sequence[matchers.Matcher]:

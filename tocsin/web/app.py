@@ -31,6 +31,7 @@ from tocsin.web import (
     people,
     policy,
     problems,
+    scoring,
     silences,
     silences_bulk,
     sources,
@@ -89,6 +90,7 @@ def _api() -> APIRouter:
         overrides,
         policy,
         people,
+        scoring,
         sources,
         templates_api,
     ):

@@ -8,7 +8,7 @@ from alembic import op
 from tocsin.storage.migrations import guards
 
 revision = "0014"
-down_revision = "0009"
+down_revision = "0013"
 
 FUNCTIONS = r"""
 -- What waits to be scored, oldest first; taken out in the transaction that stores the scores.

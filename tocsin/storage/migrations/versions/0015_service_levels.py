@@ -8,7 +8,7 @@ from alembic import op
 from tocsin.storage.migrations import guards
 
 revision = "0015"
-down_revision = "0009"
+down_revision = "0014"
 
 
 def _when(name: str, *, nullable: bool = False) -> sa.Column[object]:

@@ -8,7 +8,7 @@ from alembic import op
 from tocsin.storage.migrations import guards
 
 revision = "0016"
-down_revision = "0013"
+down_revision = "0015"
 
 FUNCTIONS = """
 -- Who is this? Access fails closed: ended, expired and of a revoked token look the same.

@@ -1,0 +1,65 @@
+"""`tocsin model`: what scores alerts by how unusual they are. Works over the API."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from tocsin.cli import _client, _options, _output
+
+nouns = typer.Typer(help="Models: what scores alerts by how unusual they are.",
+                    no_args_is_help=True)  # fmt: skip
+COLUMNS = ("version", "active", "detector", "trained_at", "rows", "feedback", "bytes")
+STATE = ("enabled", "detector", "threshold", "active", "train_at", "problem")
+
+
+def register(app: typer.Typer) -> None:
+    app.add_typer(nouns, name="model")
+
+
+@nouns.command("list")
+def list_(
+    url: _options.Url = "",
+    token: _options.Token = "",
+    home: _options.Home = None,
+    output: _options.Output = _options.Format.table,
+) -> None:
+    """Show the versions that are kept, newest first."""
+    found = _client.Client(url, token, home).get("/models")
+    _output.rows(found["models"], COLUMNS, output)
+
+
+@nouns.command("show")
+def show(
+    url: _options.Url = "",
+    token: _options.Token = "",
+    home: _options.Home = None,
+    output: _options.Output = _options.Format.table,
+) -> None:
+    """Show what scores alerts now, when it is trained next, and what was wrong last time."""
+    _output.one(_client.Client(url, token, home).get("/models"), STATE, output)
+
+
+@nouns.command("train")
+def train(
+    url: _options.Url = "",
+    token: _options.Token = "",
+    home: _options.Home = None,
+    output: _options.Output = _options.Format.table,
+) -> None:
+    """Have a new version trained now; it is put in use when it is made."""
+    _output.one(_client.Client(url, token, home).post("/models/train", {}), STATE, output)
+
+
+@nouns.command("rollback")
+def rollback(
+    version: Annotated[int, typer.Argument(help="As in `model list`.")],
+    url: _options.Url = "",
+    token: _options.Token = "",
+    home: _options.Home = None,
+    output: _options.Output = _options.Format.table,
+) -> None:
+    """Score with an older version again, until the next training makes a new one."""
+    client = _client.Client(url, token, home)
+    _output.one(client.post("/models/rollback", {"version": version}), STATE, output)
