@@ -11,11 +11,11 @@ from typing import Any
 
 import orjson
 
-from actors import _fates, _runtime
+from actors import _fates, _readers, _runtime
 from schemas.message import Message
 from tocsin import errors
 from tocsin.domain.policy import Integration, Policy
-from tocsin.storage import callbacks, deliveries, incidents
+from tocsin.storage import callbacks, contacts, deliveries, incidents
 from tocsin.storage.record import Transaction
 
 #: Threads of one process that one destination may hold: a quarter of those of `page`.
@@ -34,6 +34,7 @@ class Errand:
     claimed: datetime
     #: The version of the policy in which the integration was found.
     policy: Policy
+    locale: str
     refused: frozenset[str] = frozenset()
 
 
@@ -114,15 +115,20 @@ def _packed(
     body = here.sealer.open(tx, row["tenant"], told["message"])
     ref = deliveries.reference(tx, row)
     policy, integration = found
+    composed = Message.model_validate_json(body)
+    reader = _readers.of(policy, integration, composed)
+    caution = _readers.doubt(tx, row["tenant"], reader, integration)
     return Errand(
-        row, tenant.slug, integration, Message.model_validate_json(body),
-        orjson.loads(ref) if ref else None, tx.now, policy,
+        row, tenant.slug, integration, _readers.worded(composed, row, reader, caution),
+        orjson.loads(ref) if ref else None, tx.now, policy, reader.locale,
         callbacks.refused(tx, row["tenant"], row["channel"]),
     )  # fmt: skip
 
 
 def _obsolete(tx: Transaction, row: dict[str, Any], told: dict[str, Any]) -> str | None:
     """Why this must not be begun any more, if so: nothing begins after an act that stops it."""
+    if told["reason"] == contacts.TEST:
+        return _readers.outdated(row, tx.now)
     incident = incidents.generations(tx, [(row["tenant"], row["incident_id"])])[
         row["tenant"], row["incident_id"]
     ]

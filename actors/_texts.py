@@ -69,9 +69,9 @@ def of(here: _runtime.Runtime, errand: _errands.Errand) -> tuple[dict[str, str],
         errand.policy.templates, message.receiver, errand.integration.channel, message.reason,
         forms_of,
     )  # fmt: skip
-    if chosen is None:
+    if chosen is None or message.code:  # a test page is never in other words
         return {}, message
-    locale = errand.policy.locale_for(message.receiver)
+    locale = errand.locale
     key = (errand.row["tenant"], chosen.name, hash(tuple(sorted(chosen.parts.items()))))
     if cause := breaker.stopped(key, errand.claimed):
         return {}, _without(here, errand, chosen.name, cause, "bypassed")
@@ -120,6 +120,7 @@ def _without(
             tallies.write(tx)
     except Exception:
         log.exception("a failure of a template was not counted")
-    locale = errand.policy.locale_for(errand.message.receiver)
-    note = i18n.say("message.template_failed", locale, name=forms.visible(name, 100), cause=cause)
+    note = i18n.say(
+        "message.template_failed", errand.locale, name=forms.visible(name, 100), cause=cause
+    )
     return errand.message.model_copy(update={"notes": [*errand.message.notes, note]})

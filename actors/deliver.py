@@ -88,7 +88,7 @@ def _call(
         ref=errand.ref,
         attempt=errand.row["attempts"],
         may_repeat=errand.row["in_doubt"],
-        locale=errand.policy.locale_for(errand.message.receiver),
+        locale=errand.locale,
         texts=texts,
         dial=channels.dialer(chosen.egress_allow),
         callback_url=_callback_url(chosen.public_url, errand),

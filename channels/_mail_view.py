@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from channels import _naming, _text
 from schemas import message as messages
@@ -68,13 +68,13 @@ def view(
         # It names the language of the page, which is one.
         locale=locale.partition(",")[0],
         tone=state or message.severity,
-        word=i18n.say(f"mail.{state}" if state else f"severity.{message.severity}", locale),
+        word=_word(message, state, locale),
         title=_text.plain(message.title, TITLE),
         change=_change(message, locale),
-        facts=_facts(message, locale),
+        facts=_code(message, locale) if message.code else _facts(message, locale),
         why=i18n.say("message.why", locale, why=_text.plain(message.why, _WHY)),
         links=_links(message, locale),
-        rows=tuple(_row(alert, message.common_labels, locale) for alert in shown),
+        rows=tuple(_row(alert, message, locale) for alert in shown),
         more=i18n.say("message.truncated", locale, n=left) if left else "",
         labels=_pairs(message.group_labels | message.common_labels, LABELS),
         notes=tuple(_text.plain(note, _WHY) for note in [*message.notes[:5], *notes]),
@@ -87,9 +87,17 @@ def view(
     )
 
 
-def when(moment: datetime) -> str:
-    """A time that means the same everywhere; nobody knows where an e-mail is read."""
-    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+def _word(message: messages.Message, state: str | None, locale: str) -> str:
+    if message.code:
+        return i18n.say("person.test.word", locale)
+    return i18n.say(f"mail.{state}" if state else f"severity.{message.severity}", locale)
+
+
+def _code(message: messages.Message, locale: str) -> tuple[str, str]:
+    """What a test page says in place of facts."""
+    return i18n.say("person.test.code", locale, code=message.code), i18n.say(
+        "person.test.lasts", locale
+    )
 
 
 def lasted(span: timedelta) -> str:
@@ -101,6 +109,8 @@ def lasted(span: timedelta) -> str:
 
 
 def _change(message: messages.Message, locale: str) -> str:
+    if message.code:
+        return i18n.say("person.test.only", locale)
     partly = message.reason == "resolved" and not message.over
     return i18n.say("change.partly_resolved" if partly else f"change.{message.reason}", locale)
 
@@ -119,7 +129,8 @@ def _facts(message: messages.Message, locale: str) -> tuple[str, ...]:
 
 def _since(message: messages.Message, locale: str) -> str:
     span = lasted(message.at - message.opened_at)
-    values = {"when": when(message.opened_at), "until": when(message.at), "lasted": span}
+    opened, now = (_text.clock(each, message.zone) for each in (message.opened_at, message.at))
+    values = {"when": opened, "until": now, "lasted": span}
     if message.over:
         return i18n.say("mail.over_lasted" if span else "mail.over", locale, **values)
     return i18n.say("mail.since_lasted" if span else "message.since", locale, **values)
@@ -132,17 +143,19 @@ def _links(message: messages.Message, locale: str) -> Pairs:
     return tuple((i18n.say(f"link.{name}", locale), url) for name, url in safe if url)
 
 
-def _row(alert: messages.AlertView, common: Mapping[str, str], locale: str) -> Row:
+def _row(alert: messages.AlertView, message: messages.Message, locale: str) -> Row:
+    common, zone = message.common_labels, message.zone
     name = _naming.of(alert.labels, common)
     told = alert.annotations.get("summary") or alert.annotations.get("description") or ""
     over = alert.status == "resolved"
     known = {*common, "alertname", "severity"}
+    began = _text.clock(alert.starts_at, zone)
     differs = {k: v for k, v in alert.labels.items() if k not in known and v != name}
     if over and alert.ends_at:
-        values = {"when": when(alert.starts_at), "until": when(alert.ends_at)}
-        time = i18n.say("mail.over", locale, **values)
+        until = _text.clock(alert.ends_at, zone)
+        time = i18n.say("mail.over", locale, when=began, until=until)
     else:
-        time = i18n.say("message.since", locale, when=when(alert.starts_at))
+        time = i18n.say("message.since", locale, when=began)
     return Row(
         tone="resolved" if over else alert.severity,
         word=i18n.say("mail.resolved" if over else f"severity.{alert.severity}", locale),
@@ -161,6 +174,8 @@ def _pairs(labels: Mapping[str, str], most: int) -> Pairs:
 
 def _footer(message: messages.Message, locale: str) -> tuple[str, ...]:
     receiver, tenant = _text.plain(message.receiver, 100), _text.plain(message.tenant, 100)
+    if message.code:
+        return (i18n.say("person.test.sent", locale, tenant=tenant),)
     incident = _text.plain(message.incident_id, 50)
     return (
         i18n.say("mail.sent", locale, receiver=receiver, tenant=tenant),

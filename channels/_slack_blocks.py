@@ -46,6 +46,8 @@ def headline(message: messages.Message, locale: str) -> str:
     """Icon, word and title in one line; also what a notification on a phone shows."""
     icon = _STATE_ICONS.get(message.state) or _ICONS[message.severity]
     title = _text.plain(message.title, HEADER)
+    if message.code:
+        return escaped(title, HEADER)
     severity = i18n.say(f"severity.{message.severity}", locale)
     words = i18n.say(f"headline.{message.state}", locale, severity=severity, title=title)
     return escaped(f"{icon} {words}", HEADER)
@@ -119,7 +121,8 @@ def _labels(message: messages.Message) -> list[Block]:
 
 def _facts(message: messages.Message, locale: str) -> list[str]:
     facts = [i18n.say("message.why", locale, why=_text.plain(message.why, 1000))]
-    facts.append(_naming.counts(message, locale))
+    if not message.code:
+        facts.append(_naming.counts(message, locale))
     if message.acknowledged_by:
         who = _text.plain(message.acknowledged_by, 200)
         facts.append(i18n.say("message.acknowledged_by", locale, who=who))
@@ -150,7 +153,7 @@ def _alert(alert: messages.AlertView, common: Mapping[str, str], locale: str) ->
 
 def _context(message: messages.Message, locale: str) -> list[Block]:
     # Slack shows a date in the reader's own time zone; the part after | is for those who cannot.
-    shown = message.opened_at.strftime("%Y-%m-%d %H:%M UTC")
+    shown = _text.clock(message.opened_at, message.zone)
     date = f"<!date^{int(message.opened_at.timestamp())}^{{date_short_pretty}} {{time}}|{shown}>"
     elements = [_mrkdwn(i18n.say("message.since", locale, when=date))]
     source = message.alerts[0].generator_url if message.alerts else ""

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 _BASIC = frozenset(
     "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?"
@@ -36,6 +37,10 @@ _TWINS = str.maketrans(
         "μ": "u",
     }
 )
+
+
+#: So much of what is wrong stays, whatever else there is to say.
+LEAST = 30
 
 
 @dataclass(frozen=True)
@@ -83,17 +88,21 @@ def _folded(char: str) -> str:
 
 @dataclass(frozen=True)
 class Lines:
-    """The lines of one message. ``told`` and ``hint`` are what matters most; all but ``hint`` may
-    be cut, in the order why, link, facts, told."""
+    """The lines of one message. ``told``, ``because`` and ``hint`` are what matters most; all but
+    ``hint`` may be cut, in the order why, link, facts, caution, told, because."""
 
     told: str
     facts: str = ""
     why: str = ""
     hint: str = ""
     link: str = ""
+    because: str = ""
+    caution: str = ""
 
     def text(self) -> str:
-        lines = (self.told, self.facts, self.why, self.hint, self.link)
+        lines = (
+            self.told, self.facts, self.because, self.why, self.caution, self.hint, self.link
+        )  # fmt: skip
         return plainer("\n".join(line for line in lines if line))
 
 
@@ -102,20 +111,30 @@ def fit(lines: Lines, most: int) -> str:
     for version in _versions(lines):
         if version.text() and measure(version.text()).parts <= most:
             return version.text()
-    bare = Lines(told="", hint=lines.hint)
-    return _longest(lambda told: Lines(told, hint=bare.hint), lines.told, most).text()
+    clauses = lines.because.split(", ")
+    for count in range(len(clauses), -1, -1):
+        bare = Lines(told="", because=", ".join(clauses[:count]), hint=lines.hint)
+        found = _longest(partial(_telling, bare), lines.told, most)
+        if len(found.told) >= min(LEAST, len(lines.told)):
+            break
+    return found.text()
+
+
+def _telling(bare: Lines, told: str) -> Lines:
+    return replace(bare, told=told)
 
 
 def _versions(lines: Lines) -> Iterator[Lines]:
     """Ever less, as long as what is wrong stays whole."""
-    told, facts, why, hint, link = lines.told, lines.facts, lines.why, lines.hint, lines.link
     yield lines
     # Most of the reason is better than none, and a half-sentence is no reason.
-    for words in range(len(why.split()) - 1, 4, -1):
-        yield Lines(told, facts, " ".join(why.split()[:words]) + "...", hint, link)
-    yield Lines(told, facts, "", hint, link)
-    yield Lines(told, facts, "", hint)
-    yield Lines(told, "", "", hint)
+    words = lines.why.split()
+    for count in range(len(words) - 1, 4, -1):
+        yield replace(lines, why=" ".join(words[:count]) + "...")
+    yield replace(lines, why="")
+    yield replace(lines, why="", link="")
+    yield replace(lines, why="", link="", facts="")
+    yield replace(lines, why="", link="", facts="", caution="")
 
 
 def _longest(made: Callable[[str], Lines], text: str, most: int) -> Lines:

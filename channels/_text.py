@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import zoneinfo
+from datetime import datetime
 from urllib import parse
 
 #: The escape sequences of terminals, whole, so that no "[31m" is left behind.
@@ -25,6 +27,11 @@ def plain(text: str, limit: int) -> str:
     line = _SPACE.sub(" ", _HIDDEN.sub("", _ANSI.sub("", rough))).strip()
     cut = len(line) > limit or len(rough) < len(text)
     return line[: limit - 1].rstrip() + "…" if cut and limit > 0 else line
+
+
+def clock(moment: datetime, zone: str, form: str = "%Y-%m-%d %H:%M") -> str:
+    """A time as the clock of the reader shows it, with the name of the zone."""
+    return moment.astimezone(zoneinfo.ZoneInfo(zone)).strftime(f"{form} %Z")
 
 
 def web_address(url: str, limit: int = 1500) -> str | None:

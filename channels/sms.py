@@ -132,14 +132,16 @@ def compose(
     if repeat:
         told = f"{i18n.say('sms.repeat', locale)} {told}"
     hint = ""
-    if answered and message.state == "open":
+    if answered and not message.code and message.state == "open":
         hint = i18n.say("sms.hint", locale, code=short_code(message.incident_id))
     lines = _sms_text.Lines(
         told=told,
         facts="" if own else _facts(message, locale),
-        why="" if own else _text.plain(message.why, 200),
+        why="" if own or message.because else _text.plain(message.why, 200),
         hint=hint,
         link=_link(message.url),
+        because=_text.plain(message.because, 200),
+        caution=_text.plain(message.caution, 100),
     )
     return _sms_text.fit(lines, settings.max_segments)
 
@@ -168,13 +170,17 @@ def receive(
 
 
 def _headline(message: messages.Message, locale: str) -> str:
+    if message.code:
+        return _text.plain(message.title, 300)
     severity = i18n.say(f"sms.severity.{message.severity}", locale)
     title = _text.plain(message.title, 300)
     return i18n.say(f"sms.headline.{message.state}", locale, severity=severity, title=title)
 
 
 def _facts(message: messages.Message, locale: str) -> str:
-    since = message.opened_at.strftime("%H:%M UTC")
+    if message.code:
+        return ""
+    since = _text.clock(message.opened_at, message.zone, "%H:%M")
     if message.over:
         return i18n.say("sms.over", locale, since=since)
     alone = message.alerts[0] if message.firing == 1 and len(message.alerts) == 1 else None

@@ -166,6 +166,8 @@ def body(message: messages.Message) -> dict[str, Any]:
             "severity": message.severity,
             "why": message.why,
             "notes": message.notes,
+            # A test page is about no incident; this is what confirms it.
+            **({"code": message.code} if message.code else {}),
         },
     }
 

@@ -38,6 +38,11 @@ class Message(BaseModel):
     incident's in any case. ``alerts`` is bounded; ``truncated`` counts those left out. ``firing``
     and ``resolved`` count all. ``why`` is a sentence for the reader, ``notes`` are further ones
     (what is missing, what is odd). ``url`` leads to the incident in Tocsin.
+
+    What differs by recipient is filled in when it is sent: ``because`` says in a few words why just
+    they are told (it stands in ``why`` too; a short message shows it alone), ``caution`` what is
+    wrong with this way to them (it is one of ``notes`` too), ``zone`` where they live. A message
+    with a ``code`` is a test page: about no incident, to be confirmed with that code.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -65,6 +70,10 @@ class Message(BaseModel):
     opened_at: datetime
     at: datetime
     url: str = ""
+    because: str = ""
+    caution: str = ""
+    zone: str = "UTC"
+    code: str = ""
 
     @property
     def over(self) -> bool:

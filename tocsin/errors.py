@@ -65,6 +65,13 @@ class TooLarge(TocsinError):
     title = "Request too large"
 
 
+class TooOften(TocsinError):
+    """That was asked for a moment ago. Wait a little and ask again."""
+
+    status = 429
+    title = "Too often"
+
+
 class RecordAway(TocsinError):
     """The record (PostgreSQL) does not answer, so nothing was accepted.
 

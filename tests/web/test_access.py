@@ -22,7 +22,8 @@ BELOW = {"read": "ingest", "respond": "read", "admin": "respond"}
 NEW_SILENCE = {"matchers": ["a=b"], "duration": "1h", "comment": "c"}
 POLICY = """
 route: {}
-people: [{name: anna}]
+accounts: {webhook: {}}
+people: [{name: anna, webhook: "https://push.example.org/"}]
 escalations: [{name: primary, steps: [{notify: [{person: anna}]}]}]
 schedules: [{name: primary, layers: [{people: [anna]}]}]
 """
@@ -35,6 +36,9 @@ BODIES: dict[str, Any] = {
     "POST maintenance": {**NEW_SILENCE, "name": "Upgrade"},
     "POST maintenance/preview": {**NEW_SILENCE, "name": "Upgrade"},
     "POST escalations/*/preview": {"severity": "critical"},
+    "POST people/*/preview": {},
+    "POST people/*/test": {},
+    "POST people/*/verify": {"by": "webhook", "code": "012345"},
     "PUT policy": {"document": POLICY},
     "POST policy/check": {"document": POLICY},
     "POST policy/diff": {"document": POLICY},
@@ -96,7 +100,7 @@ def key_of(story: seeds.Story, made: dict[str, str], operation: Operation) -> st
     return str({
         "alerts": story.fingerprint, "incidents": story.incident, "deliveries": story.delivery,
         **made, "oncall": made["overrides"] if "overrides" in parts else "primary",
-        "escalations": "primary",
+        "escalations": "primary", "people": "anna",
     }.get(parts[3], "x"))  # fmt: skip
 
 
@@ -118,6 +122,7 @@ def owned(web: Web, someone: Someone, record: Record) -> Owned:
     made["overrides"] = found.json()["id"]
     with record.session([someone.tenant]) as tx:
         part = seeds.part(tx, someone.tenant, story.incident)
+        seeds.code(tx, someone.tenant, "anna", "webhook", "https://push.example.org/", "012345")
     # Merge and split name what this fixture has made.
     BODIES["POST incidents/*/merge"] = {"from": [str(another.incident)]}
     BODIES["POST incidents/*/split"] = {"groups": [str(part)]}
@@ -159,7 +164,7 @@ def test_the_matrix(
     }
     assert call(web, operation, key, fitting, f"/t/{someone.slug}")[0] < 300
     assert call(web, operation, key, someone.tokens["admin"])[0] < 300 or (
-        operation.path.endswith(("/retry", "/split"))
+        operation.path.endswith(("/retry", "/split", "/test"))
     )
 
 

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from schemas.people import Person
+from schemas.people import Person, Urgency
 from tocsin.config import plain, problems
+from tocsin.domain import people as reaching
 from tocsin.domain.policy import Integration, contact_key
 
 Problem = tuple[problems.Path, str]
 Channels = Mapping[str, type[BaseModel]]
+
+URGENCIES: tuple[Urgency, ...] = get_args(Urgency)
+#: Quiet hours are the same each week, so any day will do.
+_ANY_DAY = datetime(2026, 1, 1, tzinfo=UTC)
 
 #: An address of each kind, with which an account is tried that nobody uses yet.
 _SAMPLES = {
@@ -51,8 +57,11 @@ def problems_of(document: Any, channels: Channels) -> Iterator[Problem]:
     accounts = document.get("accounts")
     accounts = accounts if isinstance(accounts, dict) else {}
     yield from _accounts(accounts, channels)
+    sound = dict(_sound(accounts, channels))
     for at, person in people:
         yield from _ways(person, ("people", at), accounts, channels)
+        yield from _addresses(person, ("people", at), sound)
+        yield from _hours(person, ("people", at))
 
 
 def _settings(model: type[BaseModel], account: Any, person: Person) -> BaseModel | None:
@@ -71,15 +80,54 @@ def _accounts(accounts: dict[Any, Any], channels: Channels) -> Iterator[Problem]
         try:
             channels[name].model_validate({**account, contact.field: _SAMPLES[contact.kind]})
         except ValidationError as error:
-            for path, said in problems.of(channels[name], error):
-                yield ("accounts", name, *path), said
+            yield from problems.of(channels[name], error, ("accounts", name))
+
+
+def _sound(accounts: dict[Any, Any], channels: Channels) -> Iterator[tuple[str, Any]]:
+    """The accounts without problems of their own, with the model of each."""
+    for name, account in accounts.items():
+        if getattr(channels.get(name), "CONTACT", None) is None or not isinstance(account, dict):
+            continue
+        if not any(_accounts({name: account}, channels)):
+            yield name, (channels[name], account)
+
+
+def _addresses(
+    person: dict[str, Any], path: problems.Path, sound: dict[str, Any]
+) -> Iterator[Problem]:
+    """Addresses that look right and that the channel does not take all the same."""
+    for name, (model, account) in sound.items():
+        contact = model.CONTACT
+        address = person.get(contact.kind)
+        if not isinstance(address, str):
+            continue
+        try:
+            model.model_validate({**account, contact.field: address})
+        except ValidationError as error:
+            said = error.errors(include_url=False)[0]["msg"].removeprefix("Value error, ")
+            yield (*path, contact.kind), f"{name} does not take `{address}`: {said}"
+
+
+def _hours(person: dict[str, Any], path: problems.Path) -> Iterator[Problem]:
+    """Quiet hours that leave no time to tell anything."""
+    try:
+        checked = Person.model_validate({"name": "x", "quiet": person.get("quiet") or []})
+    except ValidationError:
+        return  # the form says so
+    for urgency in URGENCIES:
+        if reaching.endless(checked, urgency, _ANY_DAY):
+            yield (
+                (*path, "quiet"),
+                f"the quiet hours of {person.get('name')} never end for {urgency} pages, so that"
+                " nothing could be held until then: leave a time free",
+            )
 
 
 def _ways(
     person: dict[str, Any], path: problems.Path, accounts: dict[Any, Any], channels: Channels
 ) -> Iterator[Problem]:
     notify = person.get("notify")
-    for urgency in ("default", "important"):
+    for urgency in URGENCIES:
         for index, way in plain.dicts(notify, urgency):
             by = way.get("by")
             if not isinstance(by, str):

@@ -27,11 +27,16 @@ _FORMS = {
 _COMPARED = 500
 
 
-def of(model: type[BaseModel], error: ValidationError) -> Iterator[tuple[Path, str]]:
-    """Each problem that pydantic found, with the path at which it stands in the document."""
+def of(
+    model: type[BaseModel], error: ValidationError, under: Path = ()
+) -> Iterator[tuple[Path, str]]:
+    """Each problem that pydantic found, with the path at which it stands in the document.
+
+    `under`: where in the document that stands which the model is of.
+    """
     for item in error.errors(include_url=False):
         path = item["loc"]
-        yield path, _say(model, path, item["type"], item["msg"], item["input"])
+        yield (*under, *path), _say(model, path, item["type"], item["msg"], item["input"], under)
 
 
 def suggest(word: str, known: Iterable[str]) -> str:
@@ -51,10 +56,12 @@ def place(path: Sequence[str | int]) -> str:
     return text.removeprefix(".")
 
 
-def _say(model: type[BaseModel], path: Path, kind: str, message: str, value: Any) -> str:
+def _say(
+    model: type[BaseModel], path: Path, kind: str, message: str, value: Any, under: Path
+) -> str:
     if kind == "extra_forbidden":
-        return _unknown(model, path)
-    where = f"`{place(path)}`" if path else "the document"
+        return _unknown(model, path, under)
+    where = f"`{place((*under, *path))}`" if under or path else "the document"
     if value is None:
         return f"{where} is empty: give it a value or leave it out"
     if kind == "string_type" and isinstance(value, bool | int | float):
@@ -64,12 +71,12 @@ def _say(model: type[BaseModel], path: Path, kind: str, message: str, value: Any
     return f"{where}: {message.removeprefix('Value error, ')}"
 
 
-def _unknown(model: type[BaseModel], path: Path) -> str:
-    key = str(path[-1])
+def _unknown(model: type[BaseModel], path: Path, under: Path) -> str:
+    key, above = str(path[-1]), (*under, *path[:-1])
     if hint := _FOREIGN.get(key):
-        return f"unknown key `{key}` in `{place(path[:-1])}`: {hint}"
+        return f"unknown key `{key}` in `{place(above)}`: {hint}"
     known = _keys(model, path[:-1])
-    where = f" in `{place(path[:-1])}`" if path[:-1] else ""
+    where = f" in `{place(above)}`" if above else ""
     return f"unknown key `{key}`{where}" + suggest(key.removesuffix("_configs"), known)
 
 

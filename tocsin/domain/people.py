@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import zoneinfo
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from typing import Any, Literal
 
 from schemas.people import Person, QuietHours, Urgency, Way
 from tocsin.domain.policy import Integration, contact_key
@@ -15,6 +17,10 @@ from tocsin.domain.policy import Integration, contact_key
 #: Hours that have not ended after so long never do: each day of a week has been seen.
 _FOREVER = timedelta(days=8)
 _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+
+
+#: Confirmed with a code; alive, for a message arrived or it answered; or neither.
+Standing = Literal["verified", "seen", "unverified"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +77,31 @@ def endless(person: Person, urgency: Urgency, at: datetime) -> bool:
     hours = [each for each in person.quiet if urgency == "default" or each.important]
     zone = zoneinfo.ZoneInfo(person.zone)
     return _end(hours, zone, at) is not None and held_until(person, urgency, at) is None
+
+
+def address(person: Person, integration: Integration) -> str | None:
+    """The address of the person that this way leads to."""
+    contact = getattr(integration.settings, "CONTACT", None)
+    found = getattr(person, contact.kind, None) if contact else None
+    return found if isinstance(found, str) else None
+
+
+def digest(text: str) -> str:
+    """By what an address, or a code with its context, is known again without being kept."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def standing(
+    known: Sequence[Mapping[str, Any]], integration: Integration, digest: str
+) -> Standing:  # fmt: skip
+    """Whether an address was confirmed, or at least seen alive; `known`: rows of the person.
+
+    What is known of another address that they had says nothing about this one.
+    """
+    for row in known:
+        if row["channel"] == integration.channel and row["address_hash"] == digest:
+            return "verified" if row["verified_at"] else "seen" if row["seen_at"] else "unverified"
+    return "unverified"
 
 
 def first_moment(zone: zoneinfo.ZoneInfo, day: date, minutes: int) -> datetime:

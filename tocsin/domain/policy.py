@@ -43,6 +43,11 @@ def contact_key(person: str, channel: str) -> str:
     return f"@{person}/{channel}"
 
 
+def contact_person(key: str) -> str | None:
+    """Whose way a key is, by name; None: it is one of a receiver's."""
+    return key[1:].partition("/")[0] if key.startswith("@") else None
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
     """All of it; an incident reopens if its alerts come back within `reopen_window`."""
@@ -75,26 +80,23 @@ class Policy:
 
     def integration(self, key: str) -> Integration | None:
         """One way of telling: of a receiver, or of a person, who may be told by it repeatedly."""
-        if key.startswith("@"):
-            way, _, times = key.rpartition("/")
-            known = self.contacts.get(key)
-            if known is None and times.isdecimal() and (first := self.contacts.get(way)):
-                return replace(first, key=key)
-            return known
-        return next(
-            (
-                one
-                for each in self.receivers.values()
-                for one in each.integrations
-                if one.key == key
-            ),
-            None,
-        )
+        if key in self.contacts:
+            return self.contacts[key]
+        for receiver in self.receivers.values():
+            for one in receiver.integrations:
+                if one.key == key:
+                    return one
+        way, _, times = key.rpartition("/")
+        first = self.contacts.get(way) if times.isdecimal() else None
+        return replace(first, key=key) if first else None
 
     def locale_for(self, receiver: str) -> str:
         """The languages of messages to this receiver, the best first, as i18n takes them."""
         known = self.receivers.get(receiver)
-        own = known.locale if known else None
+        return self.languages(known.locale if known else None)
+
+    def languages(self, own: str | None) -> str:
+        """The languages for a reader with this one, or none of their own, the best first."""
         if own is None or own == self.locale:
             return self.locale
         # English is the last resort of every language.

@@ -103,8 +103,12 @@ def about(tx: Transaction, tenant: int, incident: uuid.UUID) -> dict[str, Any] |
     )
 
 
-def receipt(tx: Transaction, tenant: int, channel: str, told: heard.Receipt) -> bool:
-    """Keep what became of a message; False where nothing is new or nobody knows the message.
+def receipt(
+    tx: Transaction, tenant: int, channel: str, told: heard.Receipt
+) -> dict[str, Any] | None:
+    """Keep what became of a message, and return its delivery.
+
+    None where nothing is new or nobody knows the message.
 
     A final receipt stays unless another final one follows, so the order of arrival does not
     matter. One that says that nobody saw it makes the delivery a dead letter.
@@ -120,7 +124,7 @@ def receipt(tx: Transaction, tenant: int, channel: str, told: heard.Receipt) -> 
     )  # fmt: skip
     if row is not None and told.state in LOST:
         lose(tx, row, told.reason or told.state)
-    return row is not None
+    return row
 
 
 def early(tx: Transaction, delivery: dict[str, Any]) -> None:

@@ -24,6 +24,7 @@ from tocsin.web import (
     openapi,
     overrides,
     pages,
+    people,
     policy,
     problems,
     silences,
@@ -79,6 +80,7 @@ def _api() -> APIRouter:
         oncall,
         overrides,
         policy,
+        people,
         sources,
         templates_api,
     ):

@@ -9,12 +9,14 @@ from typing import Any
 
 import orjson
 
+import channels
 from schemas import heard
+from schemas.people import Person
 from tocsin import errors, i18n
-from tocsin.domain import matchers
-from tocsin.domain.policy import Integration, Policy
+from tocsin.domain import matchers, people
+from tocsin.domain.policy import Integration, Policy, contact_person
 from tocsin.security import audit
-from tocsin.storage import callbacks, incidents, silences, timelines
+from tocsin.storage import callbacks, contacts, incidents, silences, timelines
 from tocsin.storage.record import Transaction
 from tocsin.web import silencing
 
@@ -44,10 +46,30 @@ def take(tx: Transaction, line: Line, received: heard.Received) -> str:
         if isinstance(each, heard.Act):
             said.append(_act(tx, line, each))
         elif isinstance(each, heard.Receipt):
-            callbacks.receipt(tx, line.tenant, line.channel, each)
+            _receipt(tx, line, each)
         else:
             _refusal(tx, line, each)
     return " ".join(said)
+
+
+def _receipt(tx: Transaction, line: Line, told: heard.Receipt) -> None:
+    """What became of a message; one that arrived shows that the way to its person is good."""
+    row = callbacks.receipt(tx, line.tenant, line.channel, told)
+    if row is None or not told.final or told.state != "delivered":
+        return
+    way = line.policy.integration(row["integration"])
+    person = line.policy.person(contact_person(row["integration"]) or "")
+    if way is None or person is None:
+        return
+    # It went to the address of then; only of that it is known to be good.
+    if channels.REGISTRY[line.channel].destination(way.settings) == row["destination"]:
+        _alive(tx, line, person, people.address(person, way))
+
+
+def _alive(tx: Transaction, line: Line, person: Person, address: str | None) -> None:
+    if address is not None:
+        digest = people.digest(address)
+        contacts.seen(tx, line.tenant, person.name, line.channel, digest)
 
 
 def _refusal(tx: Transaction, line: Line, told: heard.Refusal) -> None:
@@ -59,7 +81,7 @@ def _refusal(tx: Transaction, line: Line, told: heard.Refusal) -> None:
 
 
 def _act(tx: Transaction, line: Line, act: heard.Act) -> str:
-    who = _person(line, act)
+    who = _person(tx, line, act)
     if who is None:
         return i18n.say("callback.stranger", address=f"{line.channel} {act.user}")
     found = _meant(tx, line, act)
@@ -74,10 +96,12 @@ def _act(tx: Transaction, line: Line, act: heard.Act) -> str:
     return _judge(tx, line, act, found, who)
 
 
-def _person(line: Line, act: heard.Act) -> str | None:
-    """Whose address it is. The kinds of addresses never look alike, so one look is enough."""
+def _person(tx: Transaction, line: Line, act: heard.Act) -> str | None:
+    """Whose address it is, and that it is alive. The kinds of addresses never look alike, so one
+    look is enough."""
     for person in line.policy.people:
         if act.user and act.user in (person.slack, person.phone, person.email):
+            _alive(tx, line, person, act.user)
             return person.name
     if getattr(line.integration.settings, "actions", "mapped") == "anyone":
         return f"{line.channel}:{act.name or act.user}"
