@@ -12,7 +12,7 @@ import pytest
 from tocsin import i18n
 
 ROOT = Path(__file__).parents[2]
-LOCALES = sorted(path.stem for path in Path(i18n.__file__).parent.glob("*.yml"))
+LOCALES = sorted({path.name.split(".")[0] for path in Path(i18n.__file__).parent.glob("*.yml")})
 PACKAGES = ("actors", "channels", "ingest", "scheduler", "tocsin", "workers")
 
 
