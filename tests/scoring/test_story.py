@@ -109,7 +109,7 @@ def test_a_late_score_raises_and_the_message_says_why(hall: Hall) -> None:
     storm(tenant)
     hall.settle()
     # Nobody scored yet: everything was told as it came.
-    assert {body["severity"] for body in tenant.told()} == {"none"}
+    assert {body["incident"]["severity"] for body in tenant.told()} == {"none"}
     assert set(tenant.outcomes()[-40:]) == {"notified"}
     before = len(tenant.told())
     score_all(hall)
@@ -119,8 +119,8 @@ def test_a_late_score_raises_and_the_message_says_why(hall: Hall) -> None:
     hall.settle()
     last = tenant.told()[-1]
     assert len(tenant.told()) > before
-    assert last["severity"] == "critical"
-    assert any(note.startswith("Unusual: ") for note in last["notes"])
+    assert last["incident"]["severity"] == "critical"
+    assert any(note.startswith("Unusual: ") for note in last["incident"]["notes"])
 
 
 def test_a_score_never_lowers_unless_the_tenant_says_so(hall: Hall) -> None:
@@ -141,7 +141,7 @@ def test_without_the_scoring_process_pages_go_out_as_before(hall: Hall) -> None:
     tenant.send(alert("Disk", service="db", severity="critical"))
     hall.settle()
     assert tenant.outcomes()[-1] == "notified"
-    assert [body["severity"] for body in tenant.told()] == ["critical"]
+    assert [body["incident"]["severity"] for body in tenant.told()] == ["critical"]
 
 
 def test_when_pyod_is_broken_pages_go_out_and_the_score_is_unknown(hall: Hall) -> None:

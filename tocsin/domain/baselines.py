@@ -129,7 +129,7 @@ class Hours(msgspec.Struct, array_like=True):
         if not self.closed:
             return 0.0
         by_day = min(10.0, self.closed / 24)
-        daily = (self.level + by_day * self.days[hour % 24]) / (1 + by_day)
+        daily = (self.level / 4 + by_day * self.days[hour % 24]) / (0.25 + by_day)
         by_week = min(6.0, self.closed // 168)
         return (2 * daily + by_week * self.week[_of_week(hour)]) / (2 + by_week)
 

@@ -129,6 +129,9 @@ def observe(memory: Memory, event: Event) -> Row:
         return _row(stream, facts)
     # Late ones count as of the latest: a baseline only moves forward.
     at = max(at, stream.last)
+    if event.status == "firing":
+        # Before the empty hours of a silence are learnt.
+        _silence(stream, at, facts)
     stream.hours.move(at)
     if event.status == "firing":
         _arrival(memory.crowd, stream, name, event, at, facts)
@@ -155,7 +158,6 @@ def _arrival(
     at: float,
     facts: dict[str, tuple[float, Fact]],
 ) -> None:
-    _silence(stream, at, facts)
     _rhythm(stream, at, facts)
     _rates(stream, at, facts)
     _rarity(crowd, stream, event, facts)
@@ -203,7 +205,7 @@ def _silence(stream: Stream, at: float, facts: dict[str, tuple[float, Fact]]) ->
         return
     far = stream.gap.far(math.log1p(gap), 0.25)
     if far > USUAL:
-        missing = 2.0 * above(stream.hours.missed(stream.last, at), 0.0)
+        missing = 1.5 * above(stream.hours.missed(stream.last, at), 0.0)
         usual = math.expm1(stream.gap.middle)
         facts["gap"] = _beyond(min(far, missing)), Fact(gap, usual)
 

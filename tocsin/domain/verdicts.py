@@ -30,8 +30,8 @@ def weights(lessons: Sequence[Lesson], verdicts: Sequence[Verdict]) -> list[int]
     """How often each row counts: once; 0 where it is worth a score; often where it is noise.
 
     The very row of each noise verdict comes to SHARE of the training, and those near it together
-    to as much, so that what is like them is usual from then on. Where verdicts disagree about a row, worth a score wins: a page
-    too many is better than one too few.
+    to as much, so that what is like them is usual from then on. Where verdicts disagree about a
+    row, worth a score wins: a page too many is better than one too few.
     """
     found = [1] * len(lessons)
     near = _near(lessons, verdicts)

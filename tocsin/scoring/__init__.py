@@ -13,6 +13,8 @@ run in a process of their own. From the outside:
 
 from __future__ import annotations
 
+from tocsin.domain.features import Event
+from tocsin.scoring.models import Score
 from tocsin.scoring.replaying import replay
 
-__all__ = ["replay"]
+__all__ = ["Event", "Score", "replay"]
