@@ -56,7 +56,14 @@ class Client:
                 break
         return found
 
+    def text(self, path: str) -> str:
+        """What is no JSON, such as a file to keep."""
+        return self._answer("GET", path).text
+
     def _ask(self, method: str, path: str, **options: Any) -> dict[str, Any]:
+        return _document(self._answer(method, path, **options), self._url)
+
+    def _answer(self, method: str, path: str, **options: Any) -> httpx.Response:
         headers = {"Authorization": f"Bearer {self._token}", **options.pop("headers", {})}
         try:
             answer = httpx.request(
@@ -68,7 +75,7 @@ class Client:
                 " Give another address with --url"
             ) from error
         if answer.is_success:
-            return _document(answer, self._url)
+            return answer
         raise errors.TocsinError(_said(answer))
 
 

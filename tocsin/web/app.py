@@ -23,6 +23,7 @@ from tocsin.web import (
     pages,
     policy,
     problems,
+    reports,
     silences,
     silences_bulk,
     sources,
@@ -75,6 +76,7 @@ def _api() -> APIRouter:
         policy,
         sources,
         templates_api,
+        reports,
     ):
         api.include_router(module.router)
     return api
