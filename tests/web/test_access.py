@@ -34,6 +34,7 @@ BODIES: dict[str, Any] = {
     "POST policy/diff": {"document": POLICY},
     "POST templates/preview": {"channel": "slack", "parts": {"text": "{{ title }}"}},
     "POST policy/rollback": {"version": 1},
+    "POST analytics/reports": {"kind": "weekly"},
     "POST sources/preview": {"source": {"name": "a", "alertname": "body.a"}, "body": {"a": "b"}},
 }
 
@@ -98,6 +99,10 @@ def owned(web: Web, someone: Someone, record: Record) -> Owned:
             f"/api/v1/{noun}", json=BODIES[f"POST {noun}"], headers=someone.as_("respond")
         )
         made[noun] = found.json()["id"]
+    report = web.client.post(
+        "/api/v1/analytics/reports", json={"kind": "daily"}, headers=someone.as_("admin")
+    )
+    made["analytics"] = report.json()["id"]
     story, another = (seeds.story(record, someone.tenant) for _ in range(2))
     with record.session([someone.tenant]) as tx:
         policies.apply(tx, someone.tenant, POLICY, "test")
