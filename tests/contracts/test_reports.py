@@ -22,9 +22,7 @@ from tocsin.domain import cadence, history
 KINDS = sorted(reports.registry())
 T0 = datetime(2026, 3, 23, tzinfo=UTC)
 WEEK = cadence.Period(T0, T0 + timedelta(days=7), "UTC")
-HOSTILE = (
-    "=cmd|' /C calc'!A0 <script>alert(1)</script> <img src=http://evil.example/x> \u202e\x1b[31m"
-)
+HOSTILE = "=cmd|' /C calc'!A0 <script>a(1)</script> <img src=http://evil.test/x> \u202e\x1b[31m"
 HEAD = _page.Head("T", "P", ("note",), "http://t.test/r/1", "http://t.test")
 VOID = {"meta", "br", "img", "link", "input", "hr"}
 
@@ -116,9 +114,8 @@ def test_the_page_needs_nothing_from_elsewhere_and_holds_no_script(
     made = _page.html(reports.registry()[kind].build(given_facts, WEEK), HEAD)
     tags = Tags(made)
     assert tags.open == []
-    assert not {"script", "img", "iframe", "object", "link", "form"} & {
-        tag for tag, _ in tags.found
-    }
+    kinds = {tag for tag, _ in tags.found}
+    assert not {"script", "img", "iframe", "object", "link", "form"} & kinds
     for tag, attributes in tags.found:
         assert not any(name.startswith("on") for name in attributes), tag
         address = attributes.get("href") or attributes.get("src") or "http://t.test"

@@ -67,7 +67,7 @@ def generate(tx: Transaction, tenant: int, seed: int) -> None:
                     opened,
                     opened,
                 ],
-            )
+            )  # fmt: skip
             for _ in range(chance.randrange(4)):
                 _delivery(tx, tenant, chance, told, incident, opened)
 
@@ -136,9 +136,12 @@ def _delivery(
         "INSERT INTO delivery (tenant, id, notification_id, group_id, incident_id, generation,"
         " integration, channel, destination, queue, state, due_at, created_at, finished_at)"
         " VALUES (%s, %s, %s, %s, %s, 0, %s, 'sms', 'there', %s, %s, %s, %s, %s)",
-        [tenant, uuid.UUID(int=chance.getrandbits(128)), told, uuid.UUID(int=chance.getrandbits(128)),
-         incident, integration, chance.choice(["page", "notify"]), state, opened, opened, done],
+        [tenant, _id(chance), told, _id(chance), incident, integration, chance.choice(["page", "notify"]), state, opened, opened, done],
     )  # fmt: skip
+
+
+def _id(chance: random.Random) -> uuid.UUID:
+    return uuid.UUID(int=chance.getrandbits(128))
 
 
 def within(at: datetime | None) -> bool:
@@ -233,8 +236,9 @@ def loud(tables: dict[str, list[Row]]) -> dict[str, tuple[int, int, float, bool]
             if row["kind"] == "resolved":
                 continue
             after = mine[number + 1] if number + 1 < len(mine) else None
-            over = after is not None and after["kind"] == "resolved"
-            lasted = (after["received_at"] - row["received_at"]).total_seconds() if over else 0.0
+            over, lasted = False, 0.0
+            if after is not None and after["kind"] == "resolved":
+                over, lasted = True, (after["received_at"] - row["received_at"]).total_seconds()
             fired, ended, seconds, act = found.get(name, (0, 0, 0.0, False))
             found[name] = (fired + 1, ended + over, seconds + lasted, act or row["id"] in helped)
     return found
@@ -256,9 +260,8 @@ def test_every_figure_equals_what_the_raw_rows_say(
     expected = naive(tables, now)
     figures = {each.key: each.value for each in content.figures}
     assert figures == {key: pytest.approx(value) for key, value in expected.items()}
-    assert figures["night"]
     assert figures["dead"]
-    alerts = {each.name: (each.fired, each.ended, pytest.approx(each.seconds), each.acted)
+    alerts = {each.name: (each.fired, each.ended, round(each.seconds, 3), each.acted)
               for each in facts.alerts}  # fmt: skip
     assert alerts == loud(tables)
     days: dict[str, int] = {day.isoformat(): 0 for day in cadence.days(PERIOD)}
