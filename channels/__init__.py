@@ -110,7 +110,7 @@ class Call:
     this machine. ``texts`` are the parts that templates of the tenant wrote (see PARTS). ``dial``
     opens connections for protocols that are not HTTP. ``callback_url`` is where this channel's
     provider may talk to us, without the kind; ``refused`` are the addresses of this channel that
-    asked for silence.
+    asked for silence. ``whole``: ``texts`` are all that is said, nothing is put around them.
     """
 
     key: str
@@ -125,6 +125,7 @@ class Call:
     dial: sockets.Dialer = field(default_factory=sockets.Dialer, repr=False)
     callback_url: str = ""
     refused: frozenset[str] = frozenset()
+    whole: bool = False
 
 
 @dataclass(frozen=True)

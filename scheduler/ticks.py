@@ -1,7 +1,8 @@
 """rq-scheduler as a tick: at its times it rings an actor. It decides nothing and holds no work.
 
-A tick that it loses between its round trips to Redis is planned again within the hour, because the
-plan is laid anew; the actors that it rings are harmless when they are rung twice.
+A tick that it loses between its round trips to Redis is planned again within the minute, because
+the plan is laid anew; the actors that it rings are harmless when they are rung twice, and when they
+are not rung: what they do is read from the record, and the sweep reads that too.
 """
 
 from __future__ import annotations
@@ -22,13 +23,14 @@ warnings.filterwarnings("ignore", category=FutureWarning, module="rq_scheduler")
 
 #: rq-scheduler keeps pickles: in a database of its own, and only its own keys are read.
 DATABASE = 1
-PLAN_AGAIN_SECONDS = 3600
+PLAN_AGAIN_SECONDS = 60
 #: Job id -> (cron in UTC, actor, queue).
 PLAN = {
     "tocsin-housekeep": ("*/10 * * * *", "housekeep", queues.BACKGROUND),
     # Its rings come from the drains; this is for one that was lost.
     "tocsin-score": ("* * * * *", "score", queues.SCORING),
     "tocsin-train": ("* * * * *", "train", queues.SCORING),
+    "tocsin-report": ("* * * * *", "report", queues.BACKGROUND),
 }
 
 
@@ -49,9 +51,10 @@ class Ticks(rq_scheduler.Scheduler):  # type: ignore[misc]
     def tick(self) -> None:
         """Ring what is due and lay the plan where it is missing."""
         try:
+            # First what is due: laid anew it would be due only the next time, for ever.
+            self.enqueue_jobs()
             if time.monotonic() - self._planned_at > PLAN_AGAIN_SECONDS:
                 self._lay_plan()
-            self.enqueue_jobs()
         except redis.RedisError:
             self._planned_at = -float(PLAN_AGAIN_SECONDS)
 

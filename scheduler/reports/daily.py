@@ -1,4 +1,4 @@
-"""What the last day was like: our own failures, what is still open, who was woken, what was loud."""
+"""What the last day was like: our failures, what is still open, who was woken, what was loud."""
 
 from __future__ import annotations
 

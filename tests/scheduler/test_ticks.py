@@ -43,6 +43,17 @@ def test_a_tick_that_is_due_rings_once_and_is_planned_again(
     assert score % 600 == 0
 
 
+def test_a_tick_that_is_due_when_the_plan_is_laid_anew_is_not_put_off(
+    servers: Servers, plan: redis.Redis, bell: Bell
+) -> None:
+    made = ticks.Ticks(servers.redis_url, bell)
+    made.tick()
+    plan.zadd(made.scheduled_jobs_key, {"tocsin-report": 1})
+    made._planned_at -= ticks.PLAN_AGAIN_SECONDS + 1
+    made.tick()
+    assert bell.rung == [("report", "background")]
+
+
 def test_a_plan_that_was_lost_is_laid_anew(servers: Servers, plan: redis.Redis, bell: Bell) -> None:
     made = ticks.Ticks(servers.redis_url, bell)
     made.tick()

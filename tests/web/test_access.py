@@ -53,6 +53,7 @@ BODIES: dict[str, Any] = {
     "POST oncall/overrides": {"schedule": "primary", "person": "anna", "duration": "1h"},
     "POST models/rollback": {"version": 1},
     "POST alerts/*/feedback": {"verdict": "noise"},
+    "POST analytics/reports": {"kind": "weekly"},
     "POST sources/preview": {"source": {"name": "a", "alertname": "body.a"}, "body": {"a": "b"}},
 }
 
@@ -120,6 +121,10 @@ def owned(web: Web, someone: Someone, record: Record) -> Owned:
             f"/api/v1/{noun}", json=BODIES[f"POST {noun}"], headers=someone.as_("respond")
         )
         made[noun] = found.json()["id"]
+    report = web.client.post(
+        "/api/v1/analytics/reports", json={"kind": "daily"}, headers=someone.as_("admin")
+    )
+    made["analytics"] = report.json()["id"]
     story, another = (seeds.story(record, someone.tenant) for _ in range(2))
     with record.session([someone.tenant]) as tx:
         policies.apply(tx, someone.tenant, POLICY, "test")

@@ -12,10 +12,10 @@ from tocsin.storage.record import Transaction
 
 #: A page that takes longer was late, and so was anything else that took longer than the second.
 LATE_PAGE, LATE = timedelta(minutes=1), timedelta(minutes=5)
-#: Acts of people; "resolved" is one where somebody did it.
+#: Acts of people; "resolved" is one unless it came by itself, or because the policy changed.
 ACTED = (
-    "(t.kind IN ('acknowledged', 'merged', 'split')"
-    " OR (t.kind = 'resolved' AND t.actor <> 'tocsin'))"
+    "(t.kind IN ('acknowledged', 'merged', 'split') OR (t.kind = 'resolved' AND t.actor NOT IN"
+    " ('tocsin', 'the policy changed', 'its alerts moved to other groups')))"
 )
 INCIDENTS = f"""
 SELECT i.id, i.title, i.severity, i.state, i.opened_at, i.resolved_at,

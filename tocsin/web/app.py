@@ -31,6 +31,7 @@ from tocsin.web import (
     people,
     policy,
     problems,
+    reports,
     scoring,
     silences,
     silences_bulk,
@@ -93,6 +94,7 @@ def _api() -> APIRouter:
         scoring,
         sources,
         templates_api,
+        reports,
     ):
         api.include_router(module.router)
     return api
