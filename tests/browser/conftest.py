@@ -1,4 +1,4 @@
-"""A headless Chromium that looks at the real pages. CI must have one; elsewhere it may be missing."""
+"""A headless Chromium that looks at the real pages. Only CI must have one."""
 
 from __future__ import annotations
 
