@@ -5,12 +5,16 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import orjson
+import psycopg
 
 from tests.web import seeds
 from tocsin import ids
+from tocsin.i18n import samples
+from tocsin.security import crypto
 from tocsin.storage.record import Record, Transaction
 
 
@@ -74,6 +78,18 @@ def dead(record: Record, tenant: int, count: int, channel: str = "sms") -> None:
             place = f"{channel} place {number % 3}"
             one = Sent(channel, place, "dead", "timeout", "no answer within 10 s", 4)
             _delivery(tx, tenant, incident, number, one)
+
+
+def words(record: Record, owner_url: str, tenant: int, master_key: Path) -> None:
+    """Give every notification something to say, sealed as it would be."""
+    sealer = crypto.from_file(master_key)
+    message = samples.message("first").model_copy(update={"title": INCIDENTS[0].title})
+    with record.session([tenant]) as tx:
+        sealer.load(tx, tenant)
+    blob = sealer.seal(tenant, message.model_dump_json().encode())
+    # The application may not change what was decided.
+    with psycopg.connect(owner_url, autocommit=True) as owner:
+        owner.execute("UPDATE notification SET message = %s WHERE tenant = %s", [blob, tenant])
 
 
 def _incident(tx: Transaction, tenant: int, one: Incident) -> uuid.UUID:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from playwright.sync_api import expect
 
 from tests.browser import scenes
 from tests.browser.conftest import Open, Site
+from tests.conftest import Servers
 from tests.web.conftest import Someone
 from tocsin.storage.record import Record
 
@@ -77,11 +80,15 @@ def test_a_reader_sees_causes_but_no_buttons(
     assert page.locator("input[name=pick]").count() == 0
 
 
-def test_one_delivery_tells_its_attempts(open_page: Open, someone: Someone, record: Record) -> None:
+def test_one_delivery_tells_its_words_and_attempts(
+    open_page: Open, someone: Someone, record: Record, servers: Servers, master_key: Path
+) -> None:
     scenes.night(record, someone.tenant)
+    scenes.words(record, servers.owner_url, someone.tenant, master_key)
     page = open_page(someone, "/ui/deliveries")
     page.get_by_role("listitem").filter(has_text="ops@example.org").get_by_role(
         "link", name="Message and attempts"
     ).click()
     expect(page.get_by_text("Attempt 6")).to_be_visible()
     expect(page.get_by_role("button", name="Retry")).to_be_visible()
+    expect(page.locator("pre").filter(has_text="Orders database is down").first).to_be_visible()

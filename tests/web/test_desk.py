@@ -57,7 +57,7 @@ def test_the_confirmation_is_of_one_filter_one_act_and_one_tenant(
 ) -> None:
     scenes.dead(record, someone.tenant, 2)
     confirm = ask(web, someone, "retry", filter={"channel": "sms"}, dry_run=True)["confirm"]
-    wrong = [
+    wrong: list[tuple[Someone, str, dict[str, Any]]] = [
         (someone, "retry", {"filter": {}}),
         (someone, "drop", {"filter": {"channel": "sms"}, "reason": "r"}),
         (other, "retry", {"filter": {"channel": "sms"}}),

@@ -37,7 +37,7 @@ def test_numbers_and_back_again(redis_url: str) -> None:
     assert gauge.put_back(redis_url, "page") == 0
     with client(redis_url) as connection:
         texts = connection.hvals("tocsin:page.msgs")
-    fresh = [dramatiq.Message.decode(text) for text in texts]  # type: ignore[union-attr]
+    fresh = [dramatiq.Message.decode(text) for text in texts]
     assert [one.actor_name for one in fresh] == ["drain", "drain"]
     assert all("traceback" not in one.options for one in fresh)
     consumer = broker.consume("page", prefetch=4, timeout=100)
