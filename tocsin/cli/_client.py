@@ -60,10 +60,6 @@ class Client:
                 break
         return found
 
-    def text(self, path: str) -> str:
-        """What is no JSON, such as a file to keep."""
-        return self._answered("GET", path).text
-
     def _ask(self, method: str, path: str, **options: Any) -> dict[str, Any]:
         return _document(self._answered(method, path, **options), self._url)
 
