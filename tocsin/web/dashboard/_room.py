@@ -74,7 +74,7 @@ def of(detail: schema.IncidentDetail) -> Room:
         firing=sum(each.status == "firing" for each in alerts),
         common=dict(sorted(common.items())),
         columns=columns,
-        alerts=tuple(_row(each, columns) for each in alerts[:ROWS]),
+        alerts=tuple(sorted((_row(each, columns) for each in alerts[:ROWS]), key=_place)),
         more=max(0, detail.alerts_total - ROWS),
         summary=shared.get("summary", ""),
         description=shared.get("description", ""),
@@ -114,6 +114,10 @@ def _row(alert: api.AlertItem, columns: Sequence[str]) -> AlertRow:
         bool(alert.silenced_by or alert.muted_by),
         link if link.startswith(("http://", "https://")) else "",
     )  # fmt: skip
+
+
+def _place(row: AlertRow) -> tuple[bool, tuple[str, ...]]:
+    return not row.firing, row.values
 
 
 def _source(alerts: Sequence[api.AlertItem]) -> str:

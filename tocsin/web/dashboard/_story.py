@@ -19,7 +19,7 @@ Row = dict[str, Any]
 ICONS = {
     "opened": "bell", "reopened": "bell", "reopened_by": "bell", "unacknowledged": "bell",
     "woke": "bell", "lapsed": "bell", "acknowledged": "check", "resolved": "check",
-    "handed_over": "hand", "snoozed": "hold", "silenced": "mute", "undelivered": "dead",
+    "handed_over": "swap", "snoozed": "hold", "silenced": "mute", "undelivered": "dead",
     "escalation_begun": "now", "escalation_step": "now", "escalation_skipped": "right",
     "escalation_restarted": "retry", "escalation_exhausted": "critical",
     "escalation_held": "hold",
@@ -74,9 +74,20 @@ def of(
         told.setdefault(row["notification_id"], []).append(row)
     better = _SAID_BETTER if told else ()
     lines = [_act(policy, line) for line in timeline if line.kind not in better]
-    lines += [_message(policy, rows, now) for rows in told.values()]
+    for rows in told.values():
+        _add(lines, _message(policy, rows, now))
     # At one moment what happened comes before what was told of it.
     return sorted(lines, key=lambda line: (line.at, bool(line.ticks)))
+
+
+def _add(lines: list[Line], message: Line) -> None:
+    """What a step of an escalation sent stands with the step: both are of one transaction."""
+    for n, line in enumerate(lines):
+        same = line.kind == "escalation_step" and line.at == message.at and not line.ticks
+        if same and any(tick.face for tick in message.ticks):
+            lines[n] = line._replace(ticks=message.ticks)
+            return
+    lines.append(message)
 
 
 def _act(policy: Policy | None, line: schema.TimelineItem) -> Line:

@@ -57,6 +57,7 @@ def show(request: Request, who: viewers.Seen, record: access.Recorded) -> Respon
     return _render.page(
         request, who, "oncall.html", now=now, here=NAV.name, fragment="oncall_board.html",
         cards=_cards(policy, who, record), chosen=chosen, people=_people(policy),
+        shown={face.name: face.shown for face in _people(policy)},
         **_board(request, who, record, policy, chosen, now),
     )  # fmt: skip
 
