@@ -65,12 +65,14 @@ def begin(
 
 def fire(tenant: Tenant, name: str = "Disk", **labels: str) -> None:
     start = tenant.now - timedelta(minutes=1)
-    tenant.send(alert(name, "firing", starts=start, **labels))
+    tenant.send(alert(name, "firing", starts=start, ends=None, notes=None, **labels))
 
 
 def over(tenant: Tenant, name: str = "Disk", **labels: str) -> None:
     now = tenant.now
-    tenant.send(alert(name, "resolved", starts=now - timedelta(minutes=1), ends=now, **labels))
+    tenant.send(
+        alert(name, "resolved", starts=now - timedelta(minutes=1), ends=now, notes=None, **labels)
+    )
 
 
 def paged(tenant: Tenant) -> list[tuple[str, str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -80,7 +81,7 @@ def test_the_plan_is_exact(hall: Hall, travel: Travel) -> None:
     """, repeat=1))  # fmt: skip
     id = tenant.one("SELECT id FROM incident")
 
-    def shown() -> chains.schema.EscalationItem:
+    def shown() -> Any:
         with hall.record.session([tenant.id]) as tx:
             row = search_incidents.incident(tx, tenant.id, id)
             assert row is not None

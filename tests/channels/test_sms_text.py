@@ -75,7 +75,7 @@ def test_why_just_they_are_told_is_cut_last(
     told: str, facts: str, because: str, caution: str, most: int
 ) -> None:
     hint = "Reply 1 to acknowledge (1 AB12 if you have several)"
-    lines = Lines(told, facts, "", hint, "https://t.example/i/1", because, caution)
+    lines = Lines(told, facts, "", hint, "https://t.example/i/1", because=because, caution=caution)
     text = _sms_text.fit(lines, most)
     assert _sms_text.measure(text).parts <= most
     assert hint in text
@@ -86,8 +86,8 @@ def test_why_just_they_are_told_is_cut_last(
 def test_the_recipients_reason_outlives_all_but_the_answer() -> None:
     because = "on call (Primary DB), step 1 of 3, next: Ben at 03:12"
     lines = Lines(
-        "[CRIT] " + "x" * 500, "Since 03:07", "", "Reply 1", "https://t.example", because,
-        "This number has never been confirmed.",
+        "[CRIT] " + "x" * 500, "Since 03:07", "", "Reply 1", "https://t.example",
+        because=because, caution="This number has never been confirmed.",
     )  # fmt: skip
     text = _sms_text.fit(lines, 1)
     assert text.endswith(f"x...\n{because}\nReply 1")

@@ -177,9 +177,7 @@ def acknowledged_by_the_link(stack: Stack, tenant: Tenant, incident: str) -> Non
     assert len(texts(stack, ANNA)) == 1, "the escalation has stopped"
 
 
-def monday_shows_this_night(
-    stack: Stack, tenant: Tenant, begins: datetime, incident: str
-) -> None:
+def monday_shows_this_night(stack: Stack, tenant: Tenant, begins: datetime, incident: str) -> None:
     monday = (begins + timedelta(days=2)).replace(hour=8, minute=0)
     travel_to(stack, max(monday, datetime.fromtimestamp(stack.now(), UTC)))
     (report,) = eventually(lambda: tenant.get("/analytics/reports")["items"], within=30)

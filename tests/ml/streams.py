@@ -144,7 +144,8 @@ def rare_labels(draw: random.Random) -> Iterator[Labelled]:
     for n, at in enumerate(_odd_moments(draw, 24)):
         labels = {"region": "eu", "code": "500"}
         labels[draw.choice(("region", "code"))] = f"new-{n}"
-        yield from _one(at, "Errors", f"api-{draw.randrange(4)}", draw, 5, odd=True, **labels)
+        service = f"api-{draw.randrange(4)}"
+        yield from _one(at, "Errors", service, draw, 5, odd=True, **labels)  # type: ignore[arg-type]
 
 
 def slow_burn(draw: random.Random) -> Iterator[Labelled]:
