@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-from actors import _fates, _readers, _runtime
+from actors import _fates, _links, _readers, _runtime
 from schemas.message import Message
 from tocsin import errors
 from tocsin.domain.policy import Integration, Policy
@@ -115,7 +115,7 @@ def _packed(
     body = here.sealer.open(tx, row["tenant"], told["message"])
     ref = deliveries.reference(tx, row)
     policy, integration = found
-    composed = Message.model_validate_json(body)
+    composed = _links.with_link(here, row, tenant.slug, Message.model_validate_json(body))
     reader = _readers.of(policy, integration, composed)
     caution = _readers.doubt(tx, row["tenant"], reader, integration)
     return Errand(

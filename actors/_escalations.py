@@ -15,7 +15,7 @@ from schemas.message import Message
 from tocsin import i18n, ids
 from tocsin.domain import escalation, flushing
 from tocsin.domain.policy import Integration
-from tocsin.storage import deliveries, escalations, timelines
+from tocsin.storage import deliveries, escalations, groups, timelines
 from tocsin.storage.record import Transaction
 from workers import queues
 
@@ -186,7 +186,11 @@ def _end(
 ) -> Row:
     over = incident.state == "resolved"
     reason = "resolved" if over else "acknowledged"
-    message = _messages.message(d.sheet, d.plan, reason, tx.now, here.settings.public_url)
+    assert d.scene is not None
+    others = [(d.sheet.tenant.id, id) for id in d.scene.parts if id != d.group.id]
+    rows = [row for row in groups.with_alerts(tx, others) if row["muted_by"] is None]
+    url = here.settings.public_url
+    message = _messages.message(d.sheet, d.plan, reason, tx.now, url, others=rows)
     return notification(here, tx, d.sheet.tenant, d.group.id, message,
                         {"events": sorted(d.plan.told) if over else [],
                          "events_since": _since(tx, d)})  # fmt: skip

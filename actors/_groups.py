@@ -108,6 +108,8 @@ def incident(row: Row) -> flushing.Incident:
         acknowledged_by=row["acknowledged_by"],
         resolved_at=row["resolved_at"],
         resolved_by=row["resolved_by"],
+        reopened_at=row["reopened_at"],
+        reopens_at=row["reopens_at"],
     )
 
 

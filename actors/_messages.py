@@ -71,6 +71,7 @@ def compose(
             labels.pairs(row["extra"]) for row in rows if row["status"] == "firing"
         ),
         "acknowledged_by": incident.acknowledged_by,
+        "acknowledged_until": incident.reopens_at if incident.state == "acknowledged" else None,
         "group_labels": orjson.loads(about.group["labels"]),
         "common_labels": telling.common([each.labels for each in views]),
         "common_annotations": shared,

@@ -16,7 +16,7 @@ from schemas.escalation import Escalation
 from schemas.message import Message
 from tocsin import i18n, ids
 from tocsin.domain import escalation, flushing, people, routing, suppression
-from tocsin.storage import escalations, groups, inbox, labels, memberships, timelines
+from tocsin.storage import escalations, groups, labels, memberships, timelines
 from tocsin.storage import overrides as stand_ins
 from tocsin.storage.memberships import IncidentKey
 from tocsin.storage.record import Transaction
@@ -27,8 +27,6 @@ Ring = tuple[str, str]
 
 #: An escalation whose alerts are all silenced, or over, looks again after this.
 LOOK_AGAIN = timedelta(seconds=30)
-#: The alarm about an escalation that nobody answered. It raises no further one about itself.
-EXHAUSTED = "TocsinEscalationExhausted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,11 +271,9 @@ def _exhausted(tx: Transaction, case: Case, row: Row, sheet: Sheet) -> Row:
     sheet.told.append(escalations.entry(row, "escalation_exhausted", {"told": row["told"]}))
     if not row["told"]:
         escalations.settle(tx, [row], "failed", f"escalation {row['name']}: nobody to tell")
-    own = any(labels.of(alert).get("alertname") == EXHAUSTED for alert in case.alerts)
-    alarmed = row["alarmed"] == row["generation"]
-    if not own and not alarmed and case.incident.state == "open":
-        said = f"{case.incident.title} (incident {case.incident.id}, escalation {row['name']})"
-        summary = "Nobody acted on an incident, and its escalation is at its end"
-        inbox.page(tx, row["tenant"], EXHAUSTED, summary, said)
-    return {**row, "state": "exhausted", "ended_at": tx.now,
-            "alarmed": row["alarmed"] if own else row["generation"]}  # fmt: skip
+    mine = any(labels.of(each).get("alertname") == escalations.EXHAUSTED for each in case.alerts)
+    # One alarm stands until somebody acts, however often the escalation begins again.
+    if mine or row["alarmed"] is not None or case.incident.state != "open":
+        return {**row, "state": "exhausted", "ended_at": tx.now}
+    escalations.alarm(tx, row, case.incident.title)
+    return {**row, "state": "exhausted", "ended_at": tx.now, "alarmed": row["generation"]}

@@ -119,8 +119,7 @@ def _facts(message: messages.Message, locale: str) -> tuple[str, ...]:
     """Since when, how many, who has it, whose it is."""
     facts = [_since(message, locale), _naming.counts(message, locale)]
     if message.acknowledged_by:
-        who = _text.plain(message.acknowledged_by, _VALUE)
-        facts.append(i18n.say("message.acknowledged_by", locale, who=who))
+        facts.append(_naming.holder(message, locale))
     if message.owner:
         owner = _text.plain(message.owner, _VALUE)
         facts.append(i18n.say("message.owner", locale, owner=owner))
@@ -138,7 +137,10 @@ def _since(message: messages.Message, locale: str) -> str:
 
 def _links(message: messages.Message, locale: str) -> Pairs:
     source = message.alerts[0].generator_url if message.alerts else ""
-    places = (("incident", message.url), ("runbook", message.runbook), ("source", source))
+    # The first is the big one.
+    act = "" if message.over else message.act_url
+    places = (("act", act), ("incident", message.url), ("runbook", message.runbook),
+              ("source", source))  # fmt: skip
     safe = ((name, _text.web_address(url or "")) for name, url in places)
     return tuple((i18n.say(f"link.{name}", locale), url) for name, url in safe if url)
 

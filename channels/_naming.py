@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from channels import _text
 from schemas import message as messages
 from tocsin import i18n
 
@@ -29,3 +30,12 @@ def counts(message: messages.Message, locale: str) -> str:
     if message.resolved:
         parts.append(i18n.say("message.resolved", locale, n=message.resolved))
     return ", ".join(parts)
+
+
+def holder(message: messages.Message, locale: str) -> str:
+    """Who has acknowledged it, and until when if it opens again by itself."""
+    who = _text.plain(message.acknowledged_by or "", 160)
+    if message.acknowledged_until is None:
+        return i18n.say("message.acknowledged_by", locale, who=who)
+    until = _text.clock(message.acknowledged_until, message.zone)
+    return i18n.say("acts.acknowledged_until", locale, who=who, until=until)

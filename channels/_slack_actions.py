@@ -18,6 +18,9 @@ from tocsin import errors, i18n
 Block = dict[str, Any]
 
 ACKNOWLEDGE, RESOLVE, SILENCE = "tocsin_acknowledge", "tocsin_resolve", "tocsin_silence"
+UNDO, SNOOZE, OPEN = "tocsin_undo", "tocsin_snooze", "tocsin_open"
+#: How long a snooze from here lasts.
+SNOOZED = timedelta(minutes=30)
 #: How long a silence from here lasts; `morning` ends at MORNING in the zone of the settings.
 LENGTHS = ("1h", "4h", "morning")
 MORNING = time(8)
@@ -26,20 +29,39 @@ TOLERANCE = 300
 #: Where Slack takes what only the one who pressed sees.
 _TELLING_HOST = "hooks.slack.com"
 
-_ACTS: dict[str, Literal["acknowledge", "resolve"]] = {
+_ACTS: dict[str, Literal["acknowledge", "unacknowledge", "resolve", "snooze"]] = {
     ACKNOWLEDGE: "acknowledge",
+    UNDO: "unacknowledge",
     RESOLVE: "resolve",
+    SNOOZE: "snooze",
 }
 
 
-def block(message: messages.Message, locale: str) -> Block:
-    """What can be done about an incident that is not over."""
+def block(message: messages.Message, locale: str, act_url: str = "") -> Block:
+    """What can be done about an incident that is not over; `act_url` is safe already."""
     incident = message.incident_id
-    elements = [_button(RESOLVE, "resolve", incident, locale), _menu(incident, locale)]
     if message.state == "open":
         first = _button(ACKNOWLEDGE, "acknowledge", incident, locale) | {"style": "primary"}
-        elements.insert(0, first)
+        elements = [first, _button(RESOLVE, "resolve", incident, locale)]
+        elements.append(_button(SNOOZE, "snooze", incident, locale))
+    else:
+        words = ((RESOLVE, "resolve"), (UNDO, "undo"))
+        elements = [_button(action, word, incident, locale) for action, word in words]
+    elements.append(_menu(incident, locale))
+    if act_url:
+        elements.append(_way(act_url, locale))
     return {"type": "actions", "block_id": "tocsin", "elements": elements}
+
+
+def link(act_url: str, locale: str) -> Block:
+    """The one button that works where no press could be believed: it opens a page."""
+    elements = [_way(act_url, locale) | {"style": "primary"}]
+    return {"type": "actions", "block_id": "tocsin", "elements": elements}
+
+
+def _way(act_url: str, locale: str) -> Block:
+    text = {"type": "plain_text", "text": i18n.say("button.act", locale), "emoji": False}
+    return {"type": "button", "action_id": OPEN, "url": act_url, "text": text}
 
 
 def pressed(
@@ -96,7 +118,8 @@ def _act(
 ) -> heard.Act | None:
     which = str(action.get("action_id"))
     if which in _ACTS:
-        return heard.Act(user, _ACTS[which], str(action.get("value"))[:36], name=name)
+        lasts = SNOOZED if which == SNOOZE else None
+        return heard.Act(user, _ACTS[which], str(action.get("value"))[:36], lasts, name)
     if which != SILENCE:
         return None
     chosen = cast("dict[str, Any]", action.get("selected_option") or {})

@@ -68,8 +68,12 @@ def blocks(
     made.append({"type": "context", "elements": _context(message, locale)})
     notes = (*message.notes, *notes)
     made += [{"type": "context", "elements": [_plain(note, FIELD)]} for note in notes]
+    # An address, unlike a label, is written as it is: no text ends early in it.
+    act_url = _text.web_address(message.act_url, _URL) or ""
     if buttons and not message.over:
-        made.append(_slack_actions.block(message, locale))
+        made.append(_slack_actions.block(message, locale, act_url))
+    elif act_url and not message.over:
+        made.append(_slack_actions.link(act_url, locale))
     return made
 
 
@@ -124,8 +128,7 @@ def _facts(message: messages.Message, locale: str) -> list[str]:
     if not message.code:
         facts.append(_naming.counts(message, locale))
     if message.acknowledged_by:
-        who = _text.plain(message.acknowledged_by, 200)
-        facts.append(i18n.say("message.acknowledged_by", locale, who=who))
+        facts.append(_naming.holder(message, locale))
     if message.owner:
         owner = _text.plain(message.owner, 200)
         facts.append(i18n.say("message.owner", locale, owner=owner))

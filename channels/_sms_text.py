@@ -96,6 +96,8 @@ class Lines:
     why: str = ""
     hint: str = ""
     link: str = ""
+    #: The link is a way to act; then it outlives the facts.
+    acts: bool = False
     because: str = ""
     caution: str = ""
 
@@ -132,6 +134,8 @@ def _versions(lines: Lines) -> Iterator[Lines]:
     for count in range(len(words) - 1, 4, -1):
         yield replace(lines, why=" ".join(words[:count]) + "...")
     yield replace(lines, why="")
+    if lines.acts:
+        yield replace(lines, why="", facts="")
     yield replace(lines, why="", link="")
     yield replace(lines, why="", link="", facts="")
     yield replace(lines, why="", link="", facts="", caution="")

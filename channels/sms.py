@@ -12,7 +12,7 @@ import email.utils
 import re
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 from urllib import parse
 from xml.sax import saxutils
 
@@ -38,9 +38,10 @@ SEARCHED = 50
 CODE = 4
 _MESSAGE = re.compile(r"(SM|MM)[0-9a-f]{32}")
 
-_WORDS = {
+_WORDS: dict[str, Literal["acknowledge", "unacknowledge", "resolve"]] = {
     "1": "acknowledge", "ack": "acknowledge", "acknowledge": "acknowledge",
     "2": "resolve", "resolve": "resolve", "resolved": "resolve",
+    "0": "unacknowledge", "undo": "unacknowledge", "unack": "unacknowledge",
 }  # fmt: skip
 #: A word that is meant to name an incident, well or badly written; "1 ok" is no code, and a code
 #: that is mistyped must not acknowledge the newest instead.
@@ -139,7 +140,8 @@ def compose(
         facts="" if own else _facts(message, locale),
         why="" if own or message.because else _text.plain(message.why, 200),
         hint=hint,
-        link=_link(message.url),
+        link=_link(message.act_url) or _link(message.url),
+        acts=bool(_link(message.act_url)),
         because=_text.plain(message.because, 200),
         caution=_text.plain(message.caution, 100),
     )
@@ -272,8 +274,7 @@ def _reply(fields: dict[str, str]) -> heard.Received:
             body=said, content_type="text/xml; charset=utf-8"))  # fmt: skip
     code = words[1] if _CODE.search(words[1]) else ""
     meant = heard.Act(
-        user=number, act="resolve" if act == "resolve" else "acknowledge",
-        incident=code[:36] or None, told_at=f"sms {number}",
+        user=number, act=act, incident=code[:36] or None, told_at=f"sms {number}",
     )  # fmt: skip
     return heard.Received(fields["MessageSid"], (meant,), answer)
 

@@ -166,6 +166,7 @@ def body(message: messages.Message) -> dict[str, Any]:
             "severity": message.severity,
             "why": message.why,
             "notes": message.notes,
+            **({"act_url": message.act_url} if message.act_url else {}),
             # A test page is about no incident; this is what confirms it.
             **({"code": message.code} if message.code else {}),
         },

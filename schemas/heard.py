@@ -29,12 +29,13 @@ class Act:
     ``user`` is the provider's own name of the person (a Slack user id, a telephone number), which
     ``people`` of the policy map to a name. ``incident`` None: the one this person was last told of
     by this channel that is still open; else its id, or the end of that as the message showed it.
+    ``lasts`` is how long a snooze or a silence is to be.
     ``told_at`` is the destination at which this person was told, where that limits what is meant.
     ``name`` is only for showing, it proves nothing.
     """
 
     user: str
-    act: Literal["acknowledge", "resolve", "silence"]
+    act: Literal["acknowledge", "unacknowledge", "resolve", "snooze", "silence"]
     incident: str | None = None
     lasts: timedelta | None = None
     name: str = ""

@@ -12,6 +12,7 @@ from schemas.alert import Severity
 from schemas.api import AlertItem, Words
 from schemas.delivery import DeliveryExplained
 from schemas.escalated import EscalationItem
+from schemas.parts import Duration
 
 State = Literal["open", "acknowledged", "resolved"]
 
@@ -30,6 +31,13 @@ class IncidentItem(BaseModel):
     opened_at: datetime
     acknowledged_at: datetime | None = None
     acknowledged_by: str | None = None
+    reopens_at: datetime | None = Field(
+        None, description="When the acknowledged incident opens again if it is not resolved."
+    )
+    snoozed: bool = Field(False, description="Whether `reopens_at` is the end of a snooze.")
+    handed_by: str | None = Field(
+        None, description="Who handed it over to `acknowledged_by`, who has not answered yet."
+    )
     resolved_at: datetime | None = None
     resolved_by: str | None = None
     merged_into: str | None = Field(None, description="The incident that its groups went to.")
@@ -116,6 +124,28 @@ class Split(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     groups: list[uuid.UUID] = Field(min_length=1, max_length=200)
+    note: Words | None = None
+
+
+class HandOver(BaseModel):
+    """Who is to have it: the name of one of `people` in the policy, who is paged."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"to": "ben", "note": "you know this one"}]}
+    )
+
+    to: str = Field(min_length=1, max_length=80)
+    note: Words | None = None
+
+
+class Snooze(BaseModel):
+    """For how long somebody has it, from `1m` to `7d`; then it is open again."""
+
+    model_config = ConfigDict(
+        extra="forbid", populate_by_name=True, json_schema_extra={"examples": [{"for": "30m"}]}
+    )
+
+    for_: Duration = Field(alias="for")
     note: Words | None = None
 
 

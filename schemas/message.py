@@ -10,10 +10,12 @@ from pydantic import BaseModel, ConfigDict
 from schemas.alert import Severity, Status
 
 #: Why a group speaks. "acknowledged" goes only to channels that update in place; "escalated" is
-#: said by the later steps of an escalation, for nobody has acted.
+#: said by the later steps of an escalation, for nobody has acted; "handed_over" to the one person
+#: who was given an incident.
 Reason = Literal[
-    "first", "new_alerts", "resolved", "repeat", "reopened", "acknowledged", "escalated"
-]
+    "first", "new_alerts", "resolved", "repeat", "reopened", "acknowledged", "escalated",
+    "handed_over",
+]  # fmt: skip
 
 
 class AlertView(BaseModel):
@@ -37,7 +39,9 @@ class Message(BaseModel):
     It is of the whole incident where a channel keeps one message up to date; the ``state`` is the
     incident's in any case. ``alerts`` is bounded; ``truncated`` counts those left out. ``firing``
     and ``resolved`` count all. ``why`` is a sentence for the reader, ``notes`` are further ones
-    (what is missing, what is odd). ``url`` leads to the incident in Tocsin.
+    (what is missing, what is odd). ``url`` leads to the incident in Tocsin, ``act_url``, in a page
+    to a person, to where that person can acknowledge it without signing in.
+    ``acknowledged_until`` is when it opens again if it is not resolved.
 
     What differs by recipient is filled in when it is sent: ``because`` says in a few words why just
     they are told (it stands in ``why`` too; a short message shows it alone), ``caution`` what is
@@ -58,6 +62,7 @@ class Message(BaseModel):
     why: str
     notes: list[str] = []
     acknowledged_by: str | None = None
+    acknowledged_until: datetime | None = None
     group_labels: dict[str, str] = {}
     common_labels: dict[str, str] = {}
     common_annotations: dict[str, str] = {}
@@ -70,6 +75,7 @@ class Message(BaseModel):
     opened_at: datetime
     at: datetime
     url: str = ""
+    act_url: str = ""
     because: str = ""
     caution: str = ""
     zone: str = "UTC"

@@ -53,6 +53,11 @@ class Incidents(Written):
     reopen: Duration = Field(
         REOPEN, description="An incident whose alerts come back this soon is opened again."
     )
+    ack_timeout: Span | None = Field(
+        None,
+        description="An acknowledged incident that is not resolved so long after is opened again;"
+        " left out: never.",
+    )
     correlate: list[Correlation] = Field(
         [], description="Rules by which groups are joined into one incident; none: none are."
     )

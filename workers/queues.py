@@ -18,6 +18,8 @@ TIMERS = {
     "reroute": "reroute",
     "rule": "judge",
     "escalation": "escalate",
+    "snooze": "wake",
+    "handover": "hand_over",
 }
 MOVABLE = (*STAGES, *TIMERS.values(), "lookup")
 
@@ -25,9 +27,11 @@ MOVABLE = (*STAGES, *TIMERS.values(), "lookup")
 def of_stages(text: str) -> dict[str, str]:
     """The queue of each stage, from "stage=queue,..."; raises SetupError for an unknown stage.
 
-    Escalations work where pages are sent: they must not wait behind a flood.
+    Escalations, and what begins them again, work where pages are sent: they must not wait behind
+    a flood.
     """
-    chosen = {**dict.fromkeys(MOVABLE, PIPELINE), "lookup": LOOKUP, "escalate": PAGE}
+    paging = dict.fromkeys(("escalate", "wake", "hand_over"), PAGE)
+    chosen = {**dict.fromkeys(MOVABLE, PIPELINE), "lookup": LOOKUP, **paging}
     for pair in filter(None, (part.strip() for part in text.split(","))):
         stage, _, queue = pair.partition("=")
         if stage not in chosen or not queue.isidentifier():

@@ -75,7 +75,7 @@ class Hall:
             self.ring("judge", "dedup", "enrich", "evaluate", "expire", "reroute", "subside")
             self.ring("unmute")
             self.ring("flush")
-            self.ring("escalate", queue="page")
+            self.ring("wake", "hand_over", "escalate", queue="page")
             for queue in ("page", "notify"):
                 self.ring(*map(queues.deliver, channels.REGISTRY), queue=queue)
             with self.record.claims() as tx:

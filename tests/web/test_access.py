@@ -22,8 +22,10 @@ BELOW = {"read": "ingest", "respond": "read", "admin": "respond"}
 NEW_SILENCE = {"matchers": ["a=b"], "duration": "1h", "comment": "c"}
 POLICY = """
 route: {}
-accounts: {webhook: {}}
-people: [{name: anna, webhook: "https://push.example.org/"}]
+accounts: {webhook: {}, email: {host: mail.example.org, from: t@example.org}}
+people:
+  - {name: anna, webhook: "https://push.example.org/"}
+  - {name: ben, email: ben@example.org}
 escalations: [{name: primary, steps: [{notify: [{person: anna}]}]}]
 schedules: [{name: primary, layers: [{people: [anna]}]}]
 """
@@ -44,6 +46,8 @@ BODIES: dict[str, Any] = {
     "POST policy/diff": {"document": POLICY},
     "POST templates/preview": {"channel": "slack", "parts": {"text": "{{ title }}"}},
     "POST policy/rollback": {"version": 1},
+    "POST incidents/*/handover": {"to": "ben"},
+    "POST incidents/*/snooze": {"for": "30m"},
     "POST oncall/overrides": {"schedule": "primary", "person": "anna", "duration": "1h"},
     "POST sources/preview": {"source": {"name": "a", "alertname": "body.a"}, "body": {"a": "b"}},
 }

@@ -6,14 +6,15 @@ from typing import Annotated, Any
 
 import typer
 
+from tocsin import i18n
 from tocsin.cli import _chains, _client, _options, _output
 
 nouns = typer.Typer(help="Incidents: what needs somebody.", no_args_is_help=True)
 COLUMNS = ("id", "state", "severity", "opened_at", "acknowledged_by", "receiver",
            "groups_total", "title")  # fmt: skip
 FIELDS = ("id", "state", "severity", "title", "receiver", "route", "group_labels", "opened_at",
-          "acknowledged_at", "acknowledged_by", "resolved_at", "resolved_by",
-          "merged_into")  # fmt: skip
+          "acknowledged_at", "acknowledged_by", "handed_by", "snoozed", "reopens_at",
+          "resolved_at", "resolved_by", "merged_into")  # fmt: skip
 GROUPS = ("id", "active", "joined_at", "receiver", "labels", "sentence")
 ALERTS = ("fingerprint", "status", "severity", "starts_at", "labels")
 Ids = Annotated[list[str], typer.Argument(help="One or more, as in `incident list`.")]
@@ -87,6 +88,58 @@ def resolve(
 ) -> None:
     """Say that it is over. Twice is harmless."""
     _act(_client.Client(url, token, home), incidents, "resolve", note)
+
+
+@nouns.command("unack")
+def unack(
+    incidents: Ids,
+    note: _options.Note = "",
+    url: _options.Url = "",
+    token: _options.Token = "",
+    home: _options.Home = None,
+) -> None:
+    """Take an acknowledgement back: it is open, and who was told is told again."""
+    _act(_client.Client(url, token, home), incidents, "unack", note)
+
+
+@nouns.command("reopen")
+def reopen(
+    incidents: Ids,
+    note: _options.Note = "",
+    url: _options.Url = "",
+    token: _options.Token = "",
+    home: _options.Home = None,
+) -> None:
+    """Open again what was resolved by mistake; refused where nothing of it fires."""
+    _act(_client.Client(url, token, home), incidents, "reopen", note)
+
+
+@nouns.command("handover")
+def handover(
+    incident: Id,
+    to: Annotated[str, typer.Option("--to", help="A person of the policy, who is paged.")],
+    note: _options.Note = "",
+    url: _options.Url = "",
+    token: _options.Token = "",
+    home: _options.Home = None,
+) -> None:
+    """Let another person have it. Twice is harmless."""
+    _do(_client.Client(url, token, home), incident, "handover", {"to": to}, note)
+
+
+@nouns.command("snooze")
+def snooze(
+    incidents: Ids,
+    lasts: Annotated[str, typer.Option("--for", help="How long, such as 30m; 1m to 7d.")] = "30m",
+    note: _options.Note = "",
+    url: _options.Url = "",
+    token: _options.Token = "",
+    home: _options.Home = None,
+) -> None:
+    """Acknowledge for a while; then it is open again unless somebody acts before."""
+    client = _client.Client(url, token, home)
+    for incident in incidents:
+        _do(client, incident, "snooze", {"for": lasts}, note)
 
 
 @nouns.command("merge")
@@ -163,3 +216,5 @@ def _do(
         body = {**(body or {}), "note": note}
     done = client.post(f"/incidents/{_client.segment(incident)}/{act}", body)
     _output.line(f"{done['id']}  {done['state']}  {done['title']}")
+    if done["reopens_at"] is not None:
+        _output.line(i18n.say("acts.reopens", at=done["reopens_at"]), 1)

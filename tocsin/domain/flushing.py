@@ -58,6 +58,10 @@ class Incident:
     acknowledged_by: str | None = None
     resolved_at: datetime | None = None
     resolved_by: str | None = None
+    #: When somebody, or the end of a snooze, opened it again.
+    reopened_at: datetime | None = None
+    #: When it opens again if it is acknowledged and not resolved until then.
+    reopens_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,13 +202,23 @@ def _tell(group: Group, made: Plan, now: datetime) -> None:
             repeat_interval=group.route.repeat_interval,
             now=now,
             acknowledged=bool(group.incident and group.incident.state == "acknowledged"),
+            reopened=_opened_again(group.incident, log),
         )
         if reason in (None, "repeat") and log and _worse(made, log.severity or heard.severity):
             reason = "new_alerts"
         if reason == "repeat" and sharing.repeated(heard, group.route.repeat_interval, now):
             continue
+        if reason == "reopened" and sharing.told_since(heard, group.incident):
+            continue
         if reason:
             made.reasons[integration.key] = reason
+
+
+def _opened_again(incident: Incident | None, log: Log | None) -> bool:
+    """Whether it was opened again by hand since this integration heard of it."""
+    if incident is None or incident.state != "open" or incident.reopened_at is None or log is None:
+        return False
+    return log.incident == incident.id and log.told.at < incident.reopened_at
 
 
 def _worse(made: Plan, known: Severity | None) -> bool:

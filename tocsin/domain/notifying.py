@@ -9,7 +9,9 @@ from datetime import datetime, timedelta
 from schemas.message import Reason
 
 #: Reasons that bring news of something that fires; they need an open incident.
-PAGING: frozenset[Reason] = frozenset({"first", "new_alerts", "repeat", "reopened", "escalated"})
+PAGING: frozenset[Reason] = frozenset(
+    {"first", "new_alerts", "repeat", "reopened", "escalated", "handed_over"}
+)
 
 
 @dataclass(frozen=True, slots=True)

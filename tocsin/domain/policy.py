@@ -57,6 +57,8 @@ class Policy:
     enrichment: tuple[enriching.Lookup, ...] = ()
     steps: tuple[enriching.Step, ...] = ()
     reopen_window: timedelta = timedelta(minutes=5)
+    #: An acknowledged incident that is not resolved so long after is opened again; None: never.
+    ack_timeout: timedelta | None = None
     people: tuple[Person, ...] = ()
     #: How each person can be told, by `contact_key`.
     contacts: Mapping[str, Integration] = field(default_factory=dict)

@@ -45,6 +45,12 @@ def repeated(heard: Heard, interval: timedelta, now: datetime) -> bool:
     return heard.at is not None and now < heard.at + interval
 
 
+def told_since(heard: Heard, incident: flushing.Incident | None) -> bool:
+    """Whether another group of the incident has told that it was opened again."""
+    since = incident.reopened_at if incident else None
+    return since is not None and heard.at is not None and heard.at >= since
+
+
 def lost(group: flushing.Group, log: flushing.Log, heard: Heard) -> bool:
     """Whether the page that stood for this one never came: then it must be sent after all."""
     is_open = group.incident is not None and group.incident.state == "open"

@@ -18,7 +18,7 @@ def message(reason: Reason) -> Message:
     """What a receiver `oncall` would be told in the story of two machines with full disks."""
     over, later = reason == "resolved", reason != "first"
     alerts = [_alert("db-1", over), _alert("db-2", over)] if later else [_alert("db-1", over)]
-    acknowledged = reason == "acknowledged"
+    acknowledged = reason in ("acknowledged", "handed_over")
     return Message(
         tenant="default",
         receiver="oncall",

@@ -93,10 +93,15 @@ def from_file(path: Path | None) -> Sealer:
     """The sealer of this installation. Raises SetupError where there is no usable key."""
     if path is None:
         raise errors.SetupError("TOCSIN_MASTER_KEY_FILE is not set; `tocsin up` makes a key")
+    return Sealer(master_key(path))
+
+
+def master_key(path: Path) -> bytes:
+    """The key of this installation, 32 bytes. Raises SetupError where it cannot be used."""
     try:
         master = base64.b64decode(path.read_text().strip(), validate=True)
     except (OSError, ValueError) as error:
         raise errors.SetupError(f"the master key cannot be read: {error}") from error
     if len(master) != 32:
         raise errors.SetupError("the master key must be 32 bytes in base64")
-    return Sealer(master)
+    return master

@@ -13,7 +13,7 @@ from tocsin.storage.groups import GroupKey
 from tocsin.storage.record import Transaction
 
 #: Reasons that page somebody; an acknowledgement calls them off.
-PAGING = ("first", "new_alerts", "repeat", "reopened", "escalated")
+PAGING = ("first", "new_alerts", "repeat", "reopened", "escalated", "handed_over")
 
 
 class Ended(NamedTuple):

@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-from tocsin.storage import events, timelines, timers
+from tocsin.storage import events, inbox, timelines, timers
 from tocsin.storage.memberships import IncidentKey
 from tocsin.storage.record import Transaction
 
@@ -19,6 +19,8 @@ Row = dict[str, Any]
 
 #: The kind of the timers; the subject is "<incident>/<name>".
 TIMER = "escalation"
+#: The alarm about an escalation that nobody answered. It raises no further one about itself.
+EXHAUSTED = "TocsinEscalationExhausted"
 
 OF = """
 SELECT e.* FROM escalation e JOIN unnest(%s::bigint[], %s::uuid[]) AS k (tenant, id)
@@ -83,6 +85,10 @@ UPDATE escalation SET state = 'running', due_at = %(now)s, began_at = %(now)s, e
   reason = %(reason)s, severity = %(severity)s
 WHERE tenant = %(tenant)s AND incident_id = %(incident)s RETURNING *
 """
+CLEAR = """
+UPDATE escalation SET alarmed = NULL
+WHERE tenant = %s AND incident_id = %s AND alarmed IS NOT NULL RETURNING *
+"""
 #: An escalation that the incident it was merged into does not go through goes on there.
 ADOPT = """
 UPDATE escalation e SET incident_id = %(into)s, generation = %(generation)s
@@ -91,15 +97,19 @@ WHERE e.tenant = %(tenant)s AND e.incident_id = %(incident)s AND e.state = 'runn
                   AND o.incident_id = %(into)s AND o.name = e.name)
 RETURNING *
 """
-#: Whom pages of escalations reached, or may have reached, of an incident and what it absorbed.
+#: Whom pages of escalations reached, or may have reached, of an incident and what it absorbed, if
+#: they have not heard of the end since.
 PAGED = """
+SELECT * FROM (
 SELECT DISTINCT ON (k.id, d.group_id, d.integration) d.tenant, k.id AS incident_id, d.group_id,
-  d.integration, d.channel, d.destination, d.person, d.facts
+  d.integration, d.channel, d.destination, d.person, d.facts, n.reason
 FROM unnest(%s::bigint[], %s::uuid[]) AS k (tenant, id)
 JOIN incident i ON i.tenant = k.tenant AND (i.id = k.id OR i.merged_into = k.id)
 JOIN delivery d ON d.tenant = i.tenant AND d.incident_id = i.id AND d.facts IS NOT NULL
-  AND (d.state IN ('sent', 'sending') OR d.in_doubt)
-ORDER BY k.id, d.group_id, d.integration, d.created_at DESC
+JOIN notification n ON n.tenant = d.tenant AND n.id = d.notification_id
+WHERE d.state IN ('sent', 'sending') OR d.in_doubt OR d.state = 'pending' AND n.reason = 'resolved'
+ORDER BY k.id, d.group_id, d.integration, d.created_at DESC, d.id DESC) last
+WHERE reason <> 'resolved'
 """
 #: What the provider's reference hangs on; a group's own log of this line stays as it is.
 THREADS = """
@@ -167,6 +177,23 @@ def stop(tx: Transaction, incident: Row, cause: str = "") -> None:
     gone = tx.rows(STOP, [tx.now, cause or None, tenant, id])
     disarm(tx, gone)
     settle(tx, gone, "superseded", cause or str(id))
+    over = tx.rows(CLEAR, [tenant, id])
+    inbox.raise_own(tx, [(tenant, {**_alarm(row), "status": "resolved"}) for row in over])
+
+
+def alarm(tx: Transaction, row: Row, title: str) -> None:
+    """Raise an alert about an escalation that nobody answered; it ends when somebody acts."""
+    said = {"summary": f"Nobody acted, and the escalation is at its end: {title}"[:500],
+            "description": f"incident {row['incident_id']}, escalation {row['name']}"}  # fmt: skip
+    inbox.raise_own(
+        tx, [(row["tenant"], {**_alarm(row), "annotations": said, "starts_at": tx.now})]
+    )
+
+
+def _alarm(row: Row) -> dict[str, Any]:
+    labels = {"alertname": EXHAUSTED, "severity": "critical", "job": "tocsin",
+              "escalation": row["name"], "incident": str(row["incident_id"])}  # fmt: skip
+    return {"labels": labels, "annotations": {}}
 
 
 def restart(tx: Transaction, incident: Row, by: str, reason: str = "repeat") -> bool:

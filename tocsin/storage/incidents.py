@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
 
 from tocsin import errors
+from tocsin.domain import incidents as rules
 from tocsin.storage import deliveries, escalations, memberships, timelines, timers
 from tocsin.storage.memberships import IncidentKey
 from tocsin.storage.record import Transaction
@@ -39,6 +41,22 @@ ON CONFLICT (tenant, id) DO UPDATE SET group_id = excluded.group_id,
   resolved_at = excluded.resolved_at, resolved_by = excluded.resolved_by,
   gained_at = excluded.gained_at, merged_into = excluded.merged_into
 """
+
+#: Beside the rest, which flushes write: these are of acts alone.
+WRITE_ACT = """
+UPDATE incident SET reopened_at = %s, reopens_at = %s, snoozed = %s, handed_by = %s
+WHERE tenant = %s AND id = %s
+"""
+#: Whether an alert in one of its groups fires, be it muted.
+FIRES = """
+SELECT 1 FROM incident_group g
+JOIN group_member m ON m.tenant = g.tenant AND m.group_id = g.group_id
+JOIN alert a ON a.tenant = m.tenant AND a.fingerprint = m.fingerprint AND a.status = 'firing'
+WHERE g.tenant = %s AND g.incident_id = %s AND g.left_at IS NULL LIMIT 1
+"""
+#: The kinds of the timers whose subject is an incident.
+SNOOZE, HANDOVER = "snooze", "handover"
+_NOBODYS = {"reopens_at": None, "snoozed": False, "handed_by": None}
 
 #: Where an incident went; a merge is never undone, so this needs no lock.
 WENT = """
@@ -75,19 +93,34 @@ def generations(tx: Transaction, keys: Sequence[tuple[int, uuid.UUID]]) -> dict[
     return {(row["tenant"], row["id"]): row for row in found}
 
 
-def acknowledge(tx: Transaction, tenant: int, incident: uuid.UUID, by: str, note: str = "") -> Row:
+def acknowledge(
+    tx: Transaction, tenant: int, incident: uuid.UUID, by: str, note: str = "", *,
+    timeout: timedelta | None = None,
+) -> Row:  # fmt: skip
     """Somebody has it: nothing that was planned before is begun any more, for none of its groups.
 
-    Acknowledging twice changes nothing; what was merged is acknowledged where it went. Raises
-    NotFound, and Conflict for a resolved incident.
+    With `timeout` it opens again unless it is resolved until then. Acknowledging twice changes
+    nothing, but it ends a snooze, and answers who handed it over; what was merged is acknowledged
+    where it went. Raises NotFound, and Conflict for a resolved incident.
     """
     row = _going_on(tx, tenant, incident)
-    if row["state"] == "resolved":
-        raise errors.Conflict("this incident is resolved already; there is nothing to acknowledge")
-    if row["state"] == "acknowledged":
+    state = rules.after(row["state"], "acknowledge")
+    answers = row["handed_by"] is not None and row["acknowledged_by"] == by
+    if row["state"] == state and not row["snoozed"] and not answers:
         return row
-    changed = {**row, "state": "acknowledged", "acknowledged_at": tx.now, "acknowledged_by": by}
-    return _act(tx, changed, "acknowledged", by, note)
+    return _have(tx, row, "acknowledged", by, {"note": note}, _later(tx, timeout))
+
+
+def unacknowledge(
+    tx: Transaction, tenant: int, incident: uuid.UUID, by: str, note: str = ""
+) -> Row:
+    """Nobody has it any more: it is open, who was told is told again, escalations begin anew.
+
+    Twice is harmless. Raises NotFound, and Conflict for a resolved incident.
+    """
+    row = _going_on(tx, tenant, incident)
+    state = rules.after(row["state"], "unacknowledge")
+    return row if row["state"] == state else _open(tx, row, "unacknowledged", by, note)
 
 
 def resolve(tx: Transaction, tenant: int, incident: uuid.UUID, by: str, note: str = "") -> Row:
@@ -96,10 +129,71 @@ def resolve(tx: Transaction, tenant: int, incident: uuid.UUID, by: str, note: st
     Resolving twice changes nothing; what was merged is resolved where it went. Raises NotFound.
     """
     row = _going_on(tx, tenant, incident)
-    if row["state"] == "resolved":
+    state = rules.after(row["state"], "resolve")
+    if row["state"] == state:
         return row
-    changed = {**row, "state": "resolved", "resolved_at": tx.now, "resolved_by": by}
-    return _act(tx, changed, "resolved", by, note)
+    changed = {**row, **_NOBODYS, "state": state, "resolved_at": tx.now, "resolved_by": by}
+    return _act(tx, changed, "resolved", by, {"note": note})
+
+
+def reopen(tx: Transaction, tenant: int, incident: uuid.UUID, by: str, note: str = "") -> Row:
+    """It is not over: those of its groups that fire speak again.
+
+    Twice is harmless. Raises NotFound, and Conflict where somebody has it or nothing of it fires:
+    it would end at once.
+    """
+    row = _going_on(tx, tenant, incident)
+    state = rules.after(row["state"], "reopen")
+    if row["state"] == state:
+        return row
+    if not tx.rows(FIRES, [tenant, row["id"]]):
+        raise errors.Conflict(
+            "nothing of this incident fires any more, so it would end at once. Alerts that come"
+            " back open it again, or a new one; what fires now is in `tocsin incident list`"
+        )
+    return _open(tx, row, "reopened_by", by, note)
+
+
+def hand_over(
+    tx: Transaction, tenant: int, incident: uuid.UUID, by: str, note: str = "", *,
+    to: str, timeout: timedelta | None = None,
+) -> Row:  # fmt: skip
+    """Let the person `to` have it; `to` is paged. Ring `hand_over` after the commit.
+
+    Twice is harmless, and so is handing it to who has it. Raises NotFound, and Conflict for a
+    resolved incident.
+    """
+    if to == by:
+        return acknowledge(tx, tenant, incident, by, note, timeout=timeout)
+    row = _going_on(tx, tenant, incident)
+    state = rules.after(row["state"], "hand_over")
+    if row["state"] == state and row["acknowledged_by"] == to and not row["snoozed"]:
+        return row
+    row = _have(tx, row, "handed_over", by, {"to": to, "note": note}, _later(tx, timeout))
+    due = {"tenant": tenant, "subject": row["id"], "due_at": tx.now}
+    timers.exactly(tx, HANDOVER, [due])
+    return row
+
+
+def snooze(
+    tx: Transaction, tenant: int, incident: uuid.UUID, by: str, note: str = "", *,
+    lasts: timedelta,
+) -> Row:  # fmt: skip
+    """Somebody has it for a while; then it is open again, unless somebody acts before.
+
+    The last of two snoozes counts. Raises NotFound, Invalid, and Conflict for a resolved incident.
+    """
+    rules.check_snooze(lasts)
+    row = _going_on(tx, tenant, incident)
+    rules.after(row["state"], "snooze")
+    return _have(tx, row, "snoozed", by, {"note": note}, tx.now + lasts)
+
+
+def opens_again(tx: Transaction, rows: Sequence[Row]) -> list[Row]:
+    """Of locked incidents open those again whose time has come; returns these."""
+    due = [row for row in rows if row["state"] == "acknowledged"
+           and row["reopens_at"] is not None and row["reopens_at"] <= tx.now]  # fmt: skip
+    return [_open(tx, row, "woke" if row["snoozed"] else "lapsed", "tocsin", "") for row in due]
 
 
 def release(tx: Transaction, tenant: int, group: uuid.UUID, why: str) -> None:
@@ -126,6 +220,11 @@ def release(tx: Transaction, tenant: int, group: uuid.UUID, why: str) -> None:
         record(tx, changed, "resolved", why, {})
     if others:
         memberships.leave(tx, [{"tenant": tenant, "group_id": group}])
+
+
+def give_back(tx: Transaction, row: Row) -> Row:
+    """Whoever was given this locked incident cannot be told any more: it is open again."""
+    return _open(tx, row, "unreachable", "tocsin", "")
 
 
 def held(tx: Transaction, tenant: int, incident: uuid.UUID) -> Row:
@@ -169,13 +268,44 @@ def record(tx: Transaction, row: Row, kind: str, by: str, detail: dict[str, Any]
     """Write an act down, and withdraw the pages that were planned before it."""
     row = {**row, "generation": row["generation"] + 1}
     write(tx, [row])
+    acted = [row["reopened_at"], row["reopens_at"], row["snoozed"], row["handed_by"]]
+    tx.run(WRITE_ACT, [*acted, row["tenant"], row["id"]])
     deliveries.call_off(tx, row["tenant"], row["id"], row["generation"], f"{kind} by {by}")
     escalations.stop(tx, row, f"{kind} by {by}")
-    timelines.tell(tx, [entry(row, kind, by, detail)])
+    timelines.tell(tx, [entry(row, kind, by, {k: v for k, v in detail.items() if v})])
     return row
 
 
-def _act(tx: Transaction, row: Row, kind: str, by: str, note: str) -> Row:
-    row = record(tx, row, kind, by, {"note": note} if note else {})
+def _have(
+    tx: Transaction, row: Row, kind: str, by: str, detail: dict[str, Any], until: datetime | None
+) -> Row:
+    """Somebody has it from now on, until then if it is not resolved before."""
+    handed = kind == "handed_over"
+    row = {**row, "state": "acknowledged", "acknowledged_at": tx.now,
+           "acknowledged_by": detail["to"] if handed else by, "handed_by": by if handed else None,
+           "reopens_at": until, "snoozed": kind == "snoozed"}  # fmt: skip
+    if until is not None:
+        due = {"tenant": row["tenant"], "subject": row["id"], "due_at": until}
+        timers.exactly(tx, SNOOZE, [due])
+        detail = {**detail, "until": until.isoformat()}
+    return _act(tx, row, kind, by, detail)
+
+
+def _later(tx: Transaction, lasts: timedelta | None) -> datetime | None:
+    return tx.now + lasts if lasts is not None else None
+
+
+def _open(tx: Transaction, row: Row, kind: str, by: str, note: str) -> Row:
+    """Nobody has it and it is not over: who was told is told again, escalations begin anew."""
+    changed = {**row, **_NOBODYS, "state": "open", "reopened_at": tx.now,
+               "acknowledged_at": None, "acknowledged_by": None,
+               "resolved_at": None, "resolved_by": None}  # fmt: skip
+    row = _act(tx, changed, kind, by, {"note": note})
+    escalations.restart(tx, row, by)
+    return row
+
+
+def _act(tx: Transaction, row: Row, kind: str, by: str, detail: dict[str, Any]) -> Row:
+    row = record(tx, row, kind, by, detail)
     wake(tx, [row])
     return row

@@ -14,6 +14,10 @@ from tocsin.storage.record import Transaction
 SELECT = (
     "SELECT i.id, i.group_id, i.title, i.severity, i.state, i.opened_at, i.acknowledged_at,"
     " i.acknowledged_by, i.resolved_at, i.resolved_by, i.merged_into, g.route, g.receiver,"
+    # What an earlier acknowledgement left behind says nothing of an incident that is open.
+    " CASE i.state WHEN 'acknowledged' THEN i.reopens_at END AS reopens_at,"
+    " i.state = 'acknowledged' AND i.snoozed AS snoozed,"
+    " CASE i.state WHEN 'acknowledged' THEN i.handed_by END AS handed_by,"
     " g.labels, g.policy_version, (SELECT count(*) FROM incident_group m WHERE m.tenant = i.tenant"
     "  AND m.incident_id = i.id AND m.left_at IS NULL) AS groups_total"
     " FROM incident i JOIN alert_group g ON g.tenant = i.tenant AND g.id = i.group_id"

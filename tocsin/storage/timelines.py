@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import orjson
+
 from tocsin.storage.record import Transaction
 
 
@@ -18,3 +20,13 @@ def tell(tx: Transaction, items: Sequence[dict[str, Any]]) -> None:
         items,
         {"now": tx.now},
     )
+
+
+def note_of(tx: Transaction, incident: dict[str, Any], kind: str) -> str:
+    """What was said with the newest act of this kind; empty where nothing was."""
+    row = tx.row(
+        "SELECT detail FROM timeline WHERE tenant = %s AND incident_id = %s AND kind = %s"
+        " ORDER BY id DESC LIMIT 1",
+        [incident["tenant"], incident["id"], kind],
+    )
+    return str(orjson.loads(row["detail"]).get("note", "")) if row else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 
 from fastapi import APIRouter, FastAPI
@@ -18,6 +19,7 @@ from tocsin.web import (
     frame,
     health,
     incidents,
+    links,
     maintenance,
     measures,
     oncall,
@@ -55,6 +57,7 @@ def build(settings: Settings, record: Record, ring: Ring) -> FastAPI:
     app.include_router(api, prefix="/t/{tenant}/api/v1", include_in_schema=False)
     app.include_router(measures.router, prefix="/t/{tenant}", include_in_schema=False)
     app.include_router(callbacks.router)
+    app.include_router(links.router)
     app.include_router(health.router)
     app.include_router(pages.router)
     app.state.settings, app.state.record, app.state.ring = settings, record, ring
@@ -63,6 +66,7 @@ def build(settings: Settings, record: Record, ring: Ring) -> FastAPI:
     app.state.revision = migrate.wanted()
     app.openapi = lambda: openapi.of(app)  # type: ignore[method-assign]
     problems.install(app)
+    logging.getLogger("uvicorn.access").addFilter(frame.without_token)
     app.add_middleware(frame.Frame)
     return app
 

@@ -28,7 +28,7 @@ from tocsin.domain.policy import Integration, Policy
 from tocsin.egress import exchange
 from tocsin.storage import callbacks, tenants
 from tocsin.storage.record import Record
-from tocsin.web import access, hearing, in_force
+from tocsin.web import access, acting, hearing, in_force
 
 router = APIRouter(tags=["callbacks"])
 log = structlog.get_logger(__name__)
@@ -98,7 +98,7 @@ def _heard(
             return hearing.take(tx, line, received)
 
     said = record.again(work)
-    access.ring(request, "flush", access.stage_queue(request, "flush"))
+    acting.ring(request)
     return _filled(received.answer, said)
 
 

@@ -47,7 +47,8 @@ def of_incident(
         ahead: list[schema.StepItem] = []
         ends = None
         if row["state"] == "running" and policy is not None:
-            world = escalation.World(policy, overrides(tx, tenant, tx.now), turns[tenant, row["name"]])
+            stand_in = overrides(tx, tenant, tx.now)
+            world = escalation.World(policy, stand_in, turns[tenant, row["name"]])
             matter = escalation.Matter(incident["severity"], max(1, alerts))
             place = escalation.Place(row["round"], row["step"])
             found = foreseen(chain, place, matter, world, max(row["due_at"], tx.now))

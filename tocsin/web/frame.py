@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import time
@@ -31,6 +32,8 @@ MAX_BODY = 64 * 1024
 #: A provider posts more: Slack the whole message below which a button was pressed, each character
 #: outside of ASCII in eight bytes.
 CALLBACKS, MAX_CALLBACK = re.compile(r"/t/[^/]+/callbacks/"), 1024 * 1024
+#: Who knows the token of a link in a page can act: it stands in no log.
+LINK = re.compile(r"(/t/[^/]*/a/)[^ ?\"]*")
 #: Probes come every second; their lines would drown the others.
 QUIET = ("/-/", "/healthz", "/readyz", "/livez", "/metrics")
 
@@ -77,6 +80,18 @@ def trace_id(traceparent: str) -> str:
     return found[1] if found else os.urandom(16).hex()
 
 
+def shown(path: str) -> str:
+    """The path as logs may have it."""
+    return LINK.sub(r"\1...", path)
+
+
+def without_token(record: logging.LogRecord) -> bool:
+    """The same for the access log of the server, where that is on."""
+    if isinstance(record.args, tuple):
+        record.args = tuple(shown(each) if isinstance(each, str) else each for each in record.args)
+    return True
+
+
 def _limit(scope: Scope) -> int:
     return MAX_CALLBACK if CALLBACKS.match(scope["path"]) else MAX_BODY
 
@@ -109,7 +124,7 @@ def _note(scope: Scope, state: MutableMapping[str, Any], status: int, seconds: f
     level(
         "request",
         method=scope["method"],
-        path=scope["path"],
+        path=shown(scope["path"]),
         status=status,
         ms=round(seconds * 1000, 1),
         tenant=caller.slug if caller else None,

@@ -18,7 +18,7 @@ from tocsin.domain.policy import Integration, Policy, contact_person
 from tocsin.security import audit
 from tocsin.storage import callbacks, contacts, incidents, silences, timelines
 from tocsin.storage.record import Transaction
-from tocsin.web import silencing
+from tocsin.web import acting, silencing
 
 #: The end of an id must be this long to name an incident.
 _TAIL = 4
@@ -126,25 +126,49 @@ def _meant(tx: Transaction, line: Line, act: heard.Act) -> uuid.UUID | str:
 
 
 def _judge(tx: Transaction, line: Line, act: heard.Act, incident: uuid.UUID, who: str) -> str:
-    """Acknowledge or resolve, and say honestly whether somebody was quicker."""
+    """Do it, and say honestly whether somebody was quicker."""
     note = i18n.say("callback.note", channel=line.channel)
-    work = incidents.acknowledge if act.act == "acknowledge" else incidents.resolve
     try:
-        row = work(tx, line.tenant, incident, who, note)
+        row = _done(tx, line, act, incident, who, note)
     except errors.Conflict:
         row = incidents.resolve(tx, line.tenant, incident, who, note)  # it is; this changes nothing
         return _before("resolved", row)
-    done = "acknowledged" if act.act == "acknowledge" else "resolved"
-    if row[f"{done}_at"] != tx.now:
+    done, at = _DONE[act.act]
+    if row[at] != tx.now:
         return _before(done, row)
     detail = {"name": who, "note": note, "address": act.user}
-    by = f"person:{who}"
-    audit.record(tx, line.tenant, by, f"incident.{work.__name__}", str(incident), detail)
-    return i18n.say(f"callback.{done}", title=row["title"])
+    audit.record(tx, line.tenant, f"person:{who}", f"incident.{act.act}", str(incident), detail)
+    if row["reopens_at"] is None:
+        return i18n.say(f"callback.{done}", title=row["title"])
+    until = acting.clock(row["reopens_at"], tx.now, line.policy, who)
+    said = i18n.say(f"callback.{done}", title=row["title"], until=until)
+    return f"{said} {i18n.say('acts.reopens', at=until)}" if done == "acknowledged" else said
+
+
+#: What an act is called when it is done, and which moment of the incident shows that it was now.
+_DONE = {
+    "acknowledge": ("acknowledged", "acknowledged_at"),
+    "snooze": ("snoozed", "acknowledged_at"),
+    "unacknowledge": ("unacknowledged", "reopened_at"),
+    "resolve": ("resolved", "resolved_at"),
+}
+
+
+def _done(
+    tx: Transaction, line: Line, act: heard.Act, incident: uuid.UUID, who: str, note: str
+) -> dict[str, Any]:
+    if act.act == "snooze":
+        lasts = act.lasts or timedelta(0)
+        return incidents.snooze(tx, line.tenant, incident, who, note, lasts=lasts)
+    if act.act == "acknowledge":
+        timeout = line.policy.ack_timeout
+        return incidents.acknowledge(tx, line.tenant, incident, who, note, timeout=timeout)
+    work = incidents.resolve if act.act == "resolve" else incidents.unacknowledge
+    return work(tx, line.tenant, incident, who, note)
 
 
 def _before(done: str, row: dict[str, Any]) -> str:
-    who = row[f"{done}_by"] or "tocsin"
+    who = row.get(f"{done}_by") or "tocsin"
     return i18n.say(f"callback.{done}_before", who=who, title=row["title"])
 
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import orjson
 from fastapi import APIRouter, Query, Request, Response
 
-from schemas import api
+from schemas import api, parts
 from schemas import incident as schema
 from tocsin import errors, i18n
 from tocsin.i18n import chains as stories
@@ -17,7 +17,7 @@ from tocsin.i18n import joins
 from tocsin.security import audit, tokens
 from tocsin.storage import incidents, regrouping, search_incidents
 from tocsin.storage.record import Record, Transaction
-from tocsin.web import access, alerts, chains, paging, why
+from tocsin.web import access, acting, alerts, chains, paging, why
 
 router = APIRouter(tags=["incidents"])
 
@@ -63,8 +63,26 @@ def acknowledge_incident(
     record: access.Recorded,
     body: schema.Note | None = None,
 ) -> schema.IncidentDetail:
-    """Somebody has it: nobody else is paged for it. Twice is harmless."""
-    return _act(request, record, caller, incidents.acknowledge, incident, body)
+    """Somebody has it: nobody else is paged for it. Twice is harmless; it ends a snooze."""
+
+    def act(tx: Transaction, tenant: int, row: Any, by: str, note: str) -> Any:
+        timeout = acting.ack_timeout(tx, tenant)
+        return incidents.acknowledge(tx, tenant, row, by, note, timeout=timeout)
+
+    note = (body.note if body else None) or ""
+    return _do(request, record, caller, "acknowledge", act, incident, note, {})
+
+
+@router.post("/incidents/{incident}/unack")
+def unacknowledge_incident(
+    request: Request,
+    incident: str,
+    caller: access.Responder,
+    record: access.Recorded,
+    body: schema.Note | None = None,
+) -> schema.IncidentDetail:
+    """Take an acknowledgement back: it is open, escalations begin anew. Twice is harmless."""
+    return _act(request, record, caller, incidents.unacknowledge, incident, body)
 
 
 @router.post("/incidents/{incident}/resolve")
@@ -77,6 +95,56 @@ def resolve_incident(
 ) -> schema.IncidentDetail:
     """It is over. Twice is harmless."""
     return _act(request, record, caller, incidents.resolve, incident, body)
+
+
+@router.post("/incidents/{incident}/reopen")
+def reopen_incident(
+    request: Request,
+    incident: str,
+    caller: access.Responder,
+    record: access.Recorded,
+    body: schema.Note | None = None,
+) -> schema.IncidentDetail:
+    """It was resolved by mistake: what of it fires speaks again. 409 where nothing fires."""
+    return _act(request, record, caller, incidents.reopen, incident, body)
+
+
+@router.post("/incidents/{incident}/handover")
+def hand_incident_over(
+    request: Request,
+    incident: str,
+    body: schema.HandOver,
+    caller: access.Responder,
+    record: access.Recorded,
+) -> schema.IncidentDetail:
+    """Let another person have it, who is paged by what is important to them."""
+
+    def act(tx: Transaction, tenant: int, row: Any, by: str, note: str) -> Any:
+        # First of all, so that another tenant's incident is as unknown as one that is not.
+        incidents.held(tx, tenant, row)
+        acting.reachable(tx, tenant, body.to)
+        timeout = acting.ack_timeout(tx, tenant)
+        return incidents.hand_over(tx, tenant, row, by, note, to=body.to, timeout=timeout)
+
+    return _do(request, record, caller, "hand_over", act, incident, body.note or "",
+               {"to": body.to})  # fmt: skip
+
+
+@router.post("/incidents/{incident}/snooze")
+def snooze_incident(
+    request: Request,
+    incident: str,
+    body: schema.Snooze,
+    caller: access.Responder,
+    record: access.Recorded,
+) -> schema.IncidentDetail:
+    """Acknowledge it for a while; then it is open again, and escalations begin anew."""
+
+    def act(tx: Transaction, tenant: int, row: Any, by: str, note: str) -> Any:
+        return incidents.snooze(tx, tenant, row, by, note, lasts=body.for_)
+
+    lasts = {"for": parts.say_duration(body.for_)}
+    return _do(request, record, caller, "snooze", act, incident, body.note or "", lasts)
 
 
 @router.post("/incidents/{incident}/merge")
@@ -149,7 +217,7 @@ def _do(
             return _detail(tx, caller.tenant, str(done["id"]))
 
     done = record.again(work)
-    access.ring(request, "flush", access.stage_queue(request, "flush"))
+    acting.ring(request)
     return done
 
 
@@ -216,7 +284,10 @@ def _told(row: dict[str, Any]) -> schema.TimelineItem:
         f"timeline.{row['kind']}", actor=row["actor"], n=detail.get("alerts", 0), receivers=told,
         labels=_pairs(named) if isinstance(named, dict) else "", note=detail.get("note", ""),
         incidents=", ".join(detail.get("from") or [detail.get("incident", "")]),
+        to=detail.get("to", ""), until=acting.shown(detail.get("until")),
     )  # fmt: skip
+    if detail.get("until") and row["kind"] in ("acknowledged", "handed_over"):
+        sentence += " " + i18n.say("timeline.reopens", until=acting.shown(detail["until"]))
     if row["kind"] == "joined":
         sentence += " " + joins.sentence(
             detail.get("reason", ""), detail, detail.get("confidence", 0)

@@ -18,6 +18,7 @@ from starlette.routing import compile_path
 
 from schemas import api
 from tocsin import errors
+from tocsin.web import frame
 
 MEDIA_TYPE = "application/problem+json"
 #: Seconds after which asking again makes sense when the record is away.
@@ -115,7 +116,7 @@ def _database(request: Request, error: Exception) -> Response:
 
 
 def _unforeseen(request: Request, error: Exception) -> Response:
-    log.error("unforeseen", path=request.url.path, exc_info=error)
+    log.error("unforeseen", path=frame.shown(request.url.path), exc_info=error)
     detail = "Tocsin made a mistake. The log has the rest under the trace id of this answer."
     return respond(request, 500, "Internal error", detail)
 

@@ -131,3 +131,13 @@ class Told(SQLModel, table=True):
     severity: str | None = line(nullable=True)
     #: It was not paged itself: a page about another group of the same incident stands for it.
     carried: bool = Field(default=False, sa_column_kwargs={"server_default": "false"})
+
+
+class LinkUse(SQLModel, table=True):
+    """What was done by the link in a page: each act once."""
+
+    __tablename__ = "link_use"
+    tenant: int = many(primary_key=True)
+    delivery_id: uuid.UUID = Field(primary_key=True)
+    act: str = line(primary_key=True)
+    at: datetime = when()

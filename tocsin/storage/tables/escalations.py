@@ -40,7 +40,7 @@ class Escalation(SQLModel, table=True):
     began_at: datetime = when()
     ended_at: datetime | None = when(nullable=True)
     cause: str | None = line(nullable=True)
-    #: The generation about whose end without an answer an alarm was raised.
+    #: The generation whose end without an answer an alarm tells of, until somebody acts.
     alarmed: int | None = None
     #: The generation whose state those who were paged have been shown.
     shown: int | None = None

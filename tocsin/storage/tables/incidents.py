@@ -69,6 +69,13 @@ class Incident(SQLModel, table=True):
     #: When it opened, opened again or last gained a group; NULL: when it opened.
     gained_at: datetime | None = when(nullable=True)
     merged_into: uuid.UUID | None = None
+    #: When somebody, or the end of a snooze, last opened it again: it is told anew from then on.
+    reopened_at: datetime | None = when(nullable=True)
+    #: While it is acknowledged: when it opens again, if it does, whether that is the end of a
+    #: snooze, and who handed it over to whoever has it and has not answered yet.
+    reopens_at: datetime | None = when(nullable=True)
+    snoozed: bool = Field(default=False, sa_column_kwargs={"server_default": "false"})
+    handed_by: str | None = line(nullable=True)
 
 
 class IncidentGroup(SQLModel, table=True):
