@@ -85,6 +85,25 @@ class NotificationExplained(BaseModel):
     deliveries: list[DeliveryExplained]
 
 
+class LevelItem(BaseModel):
+    """One clock of a service level; `likely` is told from the tenant's own past.
+
+    `state` is running, paused (its calendar is closed now), kept, missed or endless (its calendar
+    opens no more). `likely` is met, at risk, breach or unknown, and null where it does not run.
+    """
+
+    clock: Literal["acknowledge", "resolve"]
+    level: str
+    within_seconds: float
+    state: Literal["running", "paused", "kept", "missed", "endless"]
+    started_at: datetime
+    due_at: datetime | None = None
+    stopped_at: datetime | None = None
+    breached_at: datetime | None = None
+    likely: Literal["met", "at risk", "breach", "unknown"] | None = None
+    sentence: str
+
+
 class Explanation(BaseModel):
     """Why somebody was, or was not, told: from the route down to each attempt."""
 
@@ -103,6 +122,7 @@ class IncidentDetail(IncidentItem):
     alerts: list[AlertItem]
     alerts_total: int
     timeline: list[TimelineItem]
+    service_levels: list[LevelItem] = Field([], description="What was promised, and is it kept.")
     explanation: Explanation
     escalations: list[EscalationItem] = Field(
         [], description="Who was told step by step, and who will be if nobody acts."

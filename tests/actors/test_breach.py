@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
+from schemas.incident import LevelItem
 from tests.actors.conftest import Hall, Tenant
 from tests.actors.test_flush import act, fire, over
 from tocsin.storage import incidents, service_levels, timelines
+from tocsin.web import levels
 
 POLICY = """
 route: {receiver: ops, group_by: [alertname], group_wait: 0s, group_interval: 0s}
@@ -175,6 +178,47 @@ def test_what_services_it_is_about_decides_and_is_remembered(hall: Hall, travel:
     hall.settle()
     assert tenant.rows(LEVELS)[0]["services"] == ["db", "web"]
     assert tenant.rows(LEVELS)[0]["due_at"] is not None
+
+
+def test_people_see_how_the_clocks_stand_and_how_it_will_likely_end(
+    hall: Hall, travel: Travel
+) -> None:
+    tenant = hall.tenant(POLICY)
+    fire(tenant, severity="critical")
+    hall.settle()
+    [ack, resolve] = shown(tenant)
+    assert (ack.state, ack.likely, resolve.state) == ("running", "unknown", "running")
+    with hall.record.session([tenant.id]) as tx:
+        for _ in range(10):
+            id, start = uuid.uuid4(), tx.now - timedelta(days=3)
+            tx.run(
+                "INSERT INTO incident (tenant, id, group_id, title, severity, state, generation,"
+                " opened_at, resolved_at) VALUES (%s, %s, %s, 'x', 'critical', 'resolved', 1, %s,"
+                " %s)",
+                [tenant.id, id, id, start, start + timedelta(hours=1)],
+            )
+    [ack, resolve] = shown(tenant)
+    assert (ack.likely, resolve.likely) == ("breach", "met")
+    assert "of the last 10 incidents of this severity half took up to 1h" in ack.sentence
+    travel(minutes=16)
+    assert shown(tenant)[0].state == "missed"
+    hall.settle()
+    assert shown(tenant)[0].state == "missed"
+    with hall.record.session([tenant.id]) as tx:
+        [row] = tx.rows("SELECT id FROM incident WHERE title LIKE 'Disk%%'")
+        incidents.resolve(tx, tenant.id, row["id"], "ann")
+    hall.settle()
+    assert [(each.state, each.likely) for each in shown(tenant)] == [
+        ("missed", None), ("kept", None),
+    ]  # fmt: skip
+
+
+def shown(tenant: Tenant) -> list[LevelItem]:
+    """The clocks of the incident as the API shows them."""
+    with tenant.hall.record.session([tenant.id]) as tx:
+        found = tx.row("SELECT * FROM incident WHERE title LIKE 'Disk%%'")
+        assert found is not None
+        return levels.of(tx, tenant.id, dict(found))
 
 
 def test_looking_twice_or_for_nothing_changes_nothing(hall: Hall, travel: Travel) -> None:

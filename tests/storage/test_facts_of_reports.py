@@ -136,7 +136,8 @@ def _delivery(
         "INSERT INTO delivery (tenant, id, notification_id, group_id, incident_id, generation,"
         " integration, channel, destination, queue, state, due_at, created_at, finished_at)"
         " VALUES (%s, %s, %s, %s, %s, 0, %s, 'sms', 'there', %s, %s, %s, %s, %s)",
-        [tenant, _id(chance), told, _id(chance), incident, integration, chance.choice(["page", "notify"]), state, opened, opened, done],
+        [tenant, _id(chance), told, _id(chance), incident, integration,
+         chance.choice(["page", "notify"]), state, opened, opened, done],
     )  # fmt: skip
 
 

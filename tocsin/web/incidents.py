@@ -17,7 +17,7 @@ from tocsin.i18n import joins
 from tocsin.security import audit, tokens
 from tocsin.storage import incidents, regrouping, search_incidents
 from tocsin.storage.record import Record, Transaction
-from tocsin.web import access, acting, alerts, chains, paging, why
+from tocsin.web import access, acting, alerts, chains, levels, paging, why
 
 router = APIRouter(tags=["incidents"])
 
@@ -235,6 +235,7 @@ def _detail(tx: Transaction, tenant: int, incident: str) -> schema.IncidentDetai
         alerts=alerts.describe(tx, tenant, members),
         alerts_total=members[0]["total"] if members else 0,
         timeline=[_told(line) for line in search_incidents.timeline(tx, tenant, key)],
+        service_levels=levels.of(tx, tenant, row),
         explanation=why.explain(tx, tenant, row, groups),
         escalations=chains.of_incident(
             tx, tenant, row, sum(member["status"] == "firing" for member in members)
