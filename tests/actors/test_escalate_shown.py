@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from schemas.escalated import EscalationItem
 from tests.actors.conftest import Hall, Tenant
 from tests.actors.escalating import PEOPLE, act, begin, fire, over, policy, who
 from tocsin.storage import incidents, search_incidents
@@ -81,7 +82,11 @@ def test_the_plan_is_exact(hall: Hall, travel: Travel) -> None:
     """, repeat=1))  # fmt: skip
     id = tenant.one("SELECT id FROM incident")
 
+<<<<<<< HEAD
     def shown() -> Any:
+=======
+    def shown() -> EscalationItem:
+>>>>>>> escalate
         with hall.record.session([tenant.id]) as tx:
             row = search_incidents.incident(tx, tenant.id, id)
             assert row is not None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import httpx
 import psutil
 import pytest
 
@@ -56,6 +57,14 @@ def kill_all(stack: Stack) -> None:
                 process.kill()
 
 
+def answers(tenant: Tenant) -> bool:
+    """Whether the API is there again."""
+    try:
+        return tenant.call("GET", "/api/v1/incidents").status_code == 200
+    except httpx.HTTPError:
+        return False
+
+
 def told(tenant: Tenant) -> list[int]:
     return [len(tenant.hooks(f"/{name}")) for name in ("anna", "ben", "carl")]
 
@@ -73,6 +82,7 @@ def test_it_goes_on_although_redis_forgets_everything_and_every_worker_is_killed
     rows = tenant.rows(STEPS)
     assert [row["step"] for row in rows] == [0, 2, 4]
     assert all(row["late"].total_seconds() >= 0 for row in rows)
+    eventually(lambda: answers(tenant), within=60)
 
 
 def test_who_acknowledges_stops_it_whatever_is_rung(stack: Stack) -> None:
