@@ -74,7 +74,7 @@ def test_a_zero_takes_it_back(line: callbacks.Line) -> None:
     line.text("1")
     assert line.text("0").startswith("It is open again, and who was told is told again: Disk")
     assert state(line, "Disk") == ("open", None, None)
-    acts = line.tenant.column("SELECT act FROM audit WHERE actor = 'person:anna' ORDER BY id")
+    acts = line.tenant.column("SELECT act FROM audit WHERE actor = 'person:anna' ORDER BY seq")
     assert acts == ["incident.acknowledge", "incident.unacknowledge"]
 
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tocsin.domain import flushing, matchers, notifying, policy, routing, sharing, suppression
+from tocsin.domain import flushing, matchers, notifying, policy, routing, suppression
 
 T = datetime(2026, 3, 1, 3, 0, tzinfo=UTC)
 TICK = timedelta(microseconds=1)
@@ -149,38 +149,6 @@ def test_news_are_told_even_if_somebody_has_it() -> None:
     made = plan(going(member("a"), member("b", 2), incident=had))
     assert made.reasons == {HOOK: "new_alerts"}
     assert made.incident == replace(had, title="fresh")
-
-
-LATER = T + timedelta(minutes=30)
-
-
-def test_what_was_opened_again_is_told_again_once() -> None:
-    opened = incident(reopened_at=LATER)
-    made = plan(going(member("a"), incident=opened), LATER)
-    assert made.reasons == {HOOK: "reopened"}
-    assert made.act is None, "it is the same incident, and it is open"
-    again = going(member("a"), incident=opened, log={HOOK: log("a", at=LATER)})
-    assert plan(again, LATER + timedelta(minutes=1)).reasons == {}
-
-
-def test_of_the_groups_of_an_incident_one_tells_that_it_was_opened_again() -> None:
-    opened = incident(reopened_at=LATER)
-    heard = {HOOK: sharing.Heard("warning", LATER, "coming")}
-    other = going(member("a"), incident=opened, alone=False, heard=heard)
-    assert plan(other, LATER).reasons == {}
-
-
-@pytest.mark.parametrize("state", ["acknowledged", "resolved"])
-def test_who_acted_since_it_was_opened_again_is_not_overruled(state: str) -> None:
-    acted = incident(
-        state=state, reopened_at=LATER, acknowledged_at=LATER, resolved_at=LATER, resolved_by="ann"
-    )
-    assert "reopened" not in plan(going(member("a"), incident=acted), LATER).reasons.values()
-
-
-def test_opened_again_and_all_silenced_tells_nobody() -> None:
-    opened = going(member("a"), incident=incident(reopened_at=LATER))
-    assert plan(opened, LATER, silence("a", LATER + WINDOW)).reasons == {}
 
 
 def test_a_silenced_alert_alone_opens_nothing_and_is_asked_again_when_the_silence_ends() -> None:
