@@ -18,7 +18,7 @@ def test_models(cli: Cli, as_: Callable[[str], Cli], record: Record, someone: So
     admin = as_(someone.tokens["admin"])
     assert admin.read("model", "rollback", "1")["active"] == 1
     assert admin.read("model", "train")["threshold"] == 0.85
-    assert "detector" in cli("model", "show").stdout
+    assert "DETECTOR   ecod" in cli("model", "show").stdout
     assert (
         "no such version of the model is kept" in admin("model", "rollback", "9", status=1).stderr
     )

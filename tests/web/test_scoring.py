@@ -73,7 +73,7 @@ def test_a_verdict_is_stored_and_the_last_word_counts(
         assert found.json()["verdict"] == verdict
     with record.session([someone.tenant]) as tx:
         [row] = tx.rows("SELECT fingerprint, event, verdict, author FROM score_feedback")
-        acts = tx.rows("SELECT action FROM audit WHERE action = 'alert.feedback'")
+        acts = tx.rows("SELECT act FROM audit WHERE act = 'alert.feedback'")
     assert row == {
         "fingerprint": story.fingerprint, "event": story.event, "verdict": "noise",
         "author": "respond robot",
