@@ -6,7 +6,7 @@ BIN := .venv/bin
 LOCKED := .venv/.locked
 STAMP := .venv/.installed
 
-.PHONY: help demo up test check bench lock
+.PHONY: help demo up test check bench lock screenshots
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z.]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -28,6 +28,9 @@ check: $(STAMP) ## Lint, format, types, import arrows
 
 bench: $(STAMP) ## Measure throughput and latency on this machine
 	@$(BIN)/python -m tests.benchmarks.bench
+
+screenshots: $(STAMP) ## Take the pictures of the pages anew (needs chromium)
+	@SCREENSHOTS=docs/screenshots $(BIN)/pytest -q -p no:cacheprovider tests/browser/screenshots.py
 
 lock: $(STAMP) ## Resolve the dependencies of pyproject.toml anew (uv, from a throw-away venv)
 	@set -e; work=$$(mktemp -d); trap 'rm -rf "$$work"' EXIT; \

@@ -1,7 +1,8 @@
-"""A headless Chromium that looks at the real pages. CI must have one; elsewhere it may be missing."""
+"""A headless Chromium that looks at the real pages. Only CI must have one."""
 
 from __future__ import annotations
 
+import base64
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -48,9 +49,16 @@ class Site:
 
 
 @pytest.fixture(scope="session")
-def site(record: Record, servers: Servers) -> Iterator[Site]:
+def master_key(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("key") / "master.key"
+    file.write_bytes(base64.b64encode(os.urandom(32)))
+    return file
+
+
+@pytest.fixture(scope="session")
+def site(record: Record, servers: Servers, master_key: Path) -> Iterator[Site]:
     rings: list[tuple[str, str]] = []
-    settings = Settings(REDIS_URL=f"{servers.redis_url}?db=7")
+    settings = Settings(REDIS_URL=f"{servers.redis_url}?db=7", master_key_file=master_key)
     built = app.build(settings, record, lambda actor, queue: rings.append((actor, queue)))
     with running.serving(built) as url:
         yield Site(url, rings)

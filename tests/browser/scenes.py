@@ -5,12 +5,16 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import orjson
+import psycopg
 
 from tests.web import seeds
 from tocsin import ids
+from tocsin.i18n import samples
+from tocsin.security import crypto
 from tocsin.storage.record import Record, Transaction
 
 
@@ -31,15 +35,29 @@ INCIDENTS = (
     Incident("Disk of the build host fills up", "warning", {"host": "build-3"}, 95),
     Incident("Certificate ends in 12 days", "info", {"host": "shop"}, 240, "acknowledged"),
 )
-#: Channel, destination, state, reason, error, attempts, minutes until the next.
+
+
+@dataclass(frozen=True)
+class Sent:
+    """One delivery of a scene; `minutes` until its next attempt."""
+
+    channel: str
+    place: str
+    state: str
+    reason: str | None = None
+    error: str | None = None
+    attempts: int = 0
+    minutes: int = 60
+
+
 DELIVERIES = (
-    ("slack", "slack #orders-night", "dead", "clientError", "channel_not_found", 1, 0),
-    ("sms", "sms +49 171 ••• 4567", "dead", "clientError", "21211: not a valid number", 1, 0),
-    ("email", "e-mail ops@example.org", "dead", "connectError", "no route to mail host", 6, 0),
-    ("webhook", "webhook tickets.example.org", "pending", "serverError", "502 Bad Gateway", 3, 2),
-    ("slack", "slack #platform", "pending", None, None, 0, 0),
-    ("slack", "slack #platform", "sent", None, None, 1, 0),
-    ("email", "e-mail lead@example.org", "sent", None, None, 1, 0),
+    Sent("slack", "slack #orders-night", "dead", "clientError", "channel_not_found", 1),
+    Sent("sms", "sms +49 171 ••• 4567", "dead", "clientError", "21211: not a valid number", 1),
+    Sent("email", "e-mail ops@example.org", "dead", "connectError", "no route to mail host", 6),
+    Sent("webhook", "webhook tickets.example.org", "pending", "serverError", "502", 3, 2),
+    Sent("slack", "slack #platform", "pending"),
+    Sent("slack", "slack #platform", "sent", attempts=1),
+    Sent("email", "e-mail lead@example.org", "sent", attempts=1),
 )
 
 
@@ -48,7 +66,7 @@ def night(record: Record, tenant: int) -> list[uuid.UUID]:
     with record.session([tenant]) as tx:
         made = [_incident(tx, tenant, one) for one in INCIDENTS]
         for number, one in enumerate(DELIVERIES):
-            _delivery(tx, tenant, made[number % len(made)], number, *one)
+            _delivery(tx, tenant, made[number % len(made)], number, one)
     return made
 
 
@@ -58,8 +76,20 @@ def dead(record: Record, tenant: int, count: int, channel: str = "sms") -> None:
         incident = _incident(tx, tenant, INCIDENTS[0])
         for number in range(count):
             place = f"{channel} place {number % 3}"
-            _delivery(tx, tenant, incident, number, channel, place, "dead", "timeout",
-                      "no answer within 10 s", 4, 0)  # fmt: skip
+            one = Sent(channel, place, "dead", "timeout", "no answer within 10 s", 4)
+            _delivery(tx, tenant, incident, number, one)
+
+
+def words(record: Record, owner_url: str, tenant: int, master_key: Path) -> None:
+    """Give every notification something to say, sealed as it would be."""
+    sealer = crypto.from_file(master_key)
+    message = samples.message("first").model_copy(update={"title": INCIDENTS[0].title})
+    with record.session([tenant]) as tx:
+        sealer.load(tx, tenant)
+    blob = sealer.seal(tenant, message.model_dump_json().encode())
+    # The application may not change what was decided.
+    with psycopg.connect(owner_url, autocommit=True) as owner:
+        owner.execute("UPDATE notification SET message = %s WHERE tenant = %s", [blob, tenant])
 
 
 def _incident(tx: Transaction, tenant: int, one: Incident) -> uuid.UUID:
@@ -74,39 +104,36 @@ def _incident(tx: Transaction, tenant: int, one: Incident) -> uuid.UUID:
         [orjson.dumps(one.labels).decode(), tenant, group],
     )
     incident = seeds.incident(tx, tenant, group, one.state)
+    taken = (tx.now, "anna") if one.state == "acknowledged" else (None, None)
     tx.run(
         "UPDATE incident SET title = %s, severity = %s, opened_at = %s, acknowledged_at = %s,"
         " acknowledged_by = %s WHERE tenant = %s AND id = %s",
-        [one.title, one.severity, began, *((tx.now, "anna") if one.state != "open" else (None,) * 2),
-         tenant, incident],
-    )  # fmt: skip
+        [one.title, one.severity, began, *taken, tenant, incident],
+    )
     return incident
 
 
-def _delivery(
-    tx: Transaction, tenant: int, incident: uuid.UUID, number: int, channel: str, place: str,
-    state: str, reason: str | None, error: str | None, attempts: int, minutes: int,
-) -> uuid.UUID:  # fmt: skip
-    found: Any = tx.row("SELECT group_id FROM incident WHERE tenant = %s AND id = %s",
-                        [tenant, incident])  # fmt: skip
-    group = found["group_id"]
-    told = seeds.notification(tx, tenant, group, incident, [])
+def _delivery(tx: Transaction, tenant: int, incident: uuid.UUID, number: int, one: Sent) -> None:
+    found: Any = tx.row(
+        "SELECT group_id FROM incident WHERE tenant = %s AND id = %s", [tenant, incident]
+    )
+    told = seeds.notification(tx, tenant, found["group_id"], incident, [])
     made = ids.new(tx.now)
-    over = tx.now if state in ("dead", "sent") else None
+    over = tx.now if one.state in ("dead", "sent") else None
+    due = tx.now + timedelta(minutes=one.minutes)
     tx.run(
         "INSERT INTO delivery (tenant, id, notification_id, group_id, incident_id, generation,"
         " integration, channel, destination, queue, state, due_at, created_at, cause, attempts,"
         " finished_at) VALUES (%s, %s, %s, %s, %s, 1, %s, %s, %s, 'page', %s, %s, %s, %s, %s, %s)",
-        [tenant, made, told, group, incident, f"team/{channel}/{number}", channel, place, state,
-         tx.now + timedelta(minutes=minutes or 60), tx.now - timedelta(minutes=9), error, attempts,
-         over],
+        [tenant, made, told, found["group_id"], incident, f"team/{one.channel}/{number}",
+         one.channel, one.place, one.state, due, tx.now - timedelta(minutes=9), one.error,
+         one.attempts, over],
     )  # fmt: skip
-    for attempt in range(1, attempts + 1) if reason or state == "sent" else ():
+    for attempt in range(1, one.attempts + 1):
         at = tx.now - timedelta(minutes=9 - attempt)
-        outcome = state if attempt == attempts and over else "retry"
+        outcome = one.state if attempt == one.attempts and over else "retry"
         tx.run(
             "INSERT INTO delivery_attempt (tenant, delivery_id, attempt, started_at, finished_at,"
             " outcome, reason, error, status_code) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, NULL)",
-            [tenant, made, attempt, at, at, outcome, reason, error],
+            [tenant, made, attempt, at, at, outcome, one.reason, one.error],
         )
-    return made

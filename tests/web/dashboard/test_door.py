@@ -68,7 +68,7 @@ def test_tokens_that_do_not_open(pages_url: str, someone: Someone, scope: str) -
 def test_guessing_is_slowed(
     pages_url: str, someone: Someone, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(door, "_doorman", door.Doorman())
+    monkeypatch.setattr(door, "_doorman", callbacks.Doorman())
     with httpx.Client(base_url=pages_url, trust_env=False) as client:
         found = [
             client.post("/ui/login", data={"token": "guess"}).status_code

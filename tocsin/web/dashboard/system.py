@@ -29,8 +29,9 @@ def system(request: Request, record: access.Recorded, who: viewers.Seen) -> Resp
     found = gauge.read(request.app.state.settings.redis_url, _names(request))
     return _render.page(
         request, who, "system.html", fragment="system_part.html", now=at, here="system",
-        reasons=health.why_not(record, request.app.state.revision), problem=tenant["policy_problem"],
-        policy_version=tenant["policy_version"], gauge=found, late=LATE,
+        reasons=health.why_not(record, request.app.state.revision),
+        problem=tenant["policy_problem"], policy_version=tenant["policy_version"], gauge=found,
+        late=LATE,
         due=sorted(due, key=lambda row: row["oldest"]), may_put_back=who.may("admin"),
     )  # fmt: skip
 
