@@ -176,6 +176,8 @@ def _pairs(labels: Mapping[str, str], most: int) -> Pairs:
 
 def _footer(message: messages.Message, locale: str) -> tuple[str, ...]:
     receiver, tenant = _text.plain(message.receiver, 100), _text.plain(message.tenant, 100)
+    if message.code:
+        return (i18n.say("person.test.sent", locale, tenant=tenant),)
     incident = _text.plain(message.incident_id, 50)
     return (
         i18n.say("mail.sent", locale, receiver=receiver, tenant=tenant),

@@ -13,6 +13,10 @@ _PARTS = ("FREQ", "INTERVAL", "BYMONTH", "BYMONTHDAY", "BYDAY", "BYYEARDAY", "BY
           "BYHOUR", "BYMINUTE", "BYSECOND", "BYSETPOS", "WKST")  # fmt: skip
 _ENDS = ("COUNT", "UNTIL")
 _LONGEST = 500
+_FORMS = {
+    "COUNT": re.compile(r"[1-9][0-9]{0,5}", re.ASCII),
+    "UNTIL": re.compile(r"[0-9]{8}(T[0-9]{6}Z?)?", re.ASCII),
+}
 _INTERVAL = re.compile(r"0*[1-9][0-9]{0,2}", re.ASCII)
 #: So many times a day at most.
 _TIMES = 8
@@ -34,6 +38,16 @@ def check(text: str, starts: datetime, *, ends: bool = False) -> None:
     _known(parts, ends)
     _bounded(parts)
     _some(parts, starts)
+
+
+def a_year(text: str) -> int:
+    """About how many moments a checked rule has in a year, rather too many than too few."""
+    parts = _parts(text)
+    per = {"DAILY": 366, "WEEKLY": 53 * _count(parts, "BYDAY"),
+           "MONTHLY": 12 * max(_count(parts, "BYMONTHDAY"), 5 * _count(parts, "BYDAY")),
+           "YEARLY": 366 if any(key.startswith("BY") for key in parts) else 1}  # fmt: skip
+    times = _count(parts, "BYHOUR") * _count(parts, "BYMINUTE")
+    return min(per[parts["FREQ"]], 366) * times // int(parts.get("INTERVAL", "1")) + 1
 
 
 def moments(text: str, starts: datetime, until: datetime) -> tuple[datetime, ...]:
@@ -74,11 +88,18 @@ def _bounded(parts: dict[str, str]) -> None:
     interval = parts.get("INTERVAL", "1")
     if not _INTERVAL.fullmatch(interval):
         raise ValueError("INTERVAL must be a number from 1 to 999")
+    for key, form in _FORMS.items():
+        if key in parts and not form.fullmatch(parts[key]):
+            raise ValueError(f"{key} is not of the form that RFC 5545 wants: {parts[key][:40]}")
     if parts.get("BYSECOND", "0").strip("0") != "":
         raise ValueError("BYSECOND can only be 0")
-    times = len(parts.get("BYHOUR", "").split(",")) * len(parts.get("BYMINUTE", "").split(","))
+    times = _count(parts, "BYHOUR") * _count(parts, "BYMINUTE")
     if times > _TIMES:
         raise ValueError(f"BYHOUR and BYMINUTE make {times} times a day: {_TIMES} at most")
+
+
+def _count(parts: dict[str, str], key: str) -> int:
+    return len(parts.get(key, "").split(","))
 
 
 def _some(parts: dict[str, str], starts: datetime) -> None:

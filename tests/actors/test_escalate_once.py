@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
+from unittest import mock
 
 import psycopg
 import pytest
@@ -174,6 +175,20 @@ def test_what_comes_back_soon_is_escalated_anew(hall: Hall) -> None:
     assert tenant.one("SELECT count(*) FROM escalation") == 1
 
 
+def test_who_was_not_paged_again_does_not_hear_of_the_end_twice(hall: Hall, travel: Travel) -> None:
+    tenant = begin(hall)
+    travel(minutes=5, seconds=5)
+    hall.settle()
+    over(tenant, severity="critical")
+    hall.settle()
+    assert sorted(who(tenant)[2:]) == ["anna", "ben"]
+    fire(tenant, severity="critical")
+    hall.settle()
+    over(tenant, severity="critical")
+    hall.settle()
+    assert paged(tenant)[4:] == [("anna", "reopened"), ("anna", "resolved")]
+
+
 def test_the_escalation_of_a_merged_incident_stops_and_that_of_the_other_goes_on(
     hall: Hall, travel: Travel
 ) -> None:
@@ -230,8 +245,10 @@ def test_groups_of_one_incident_go_through_one_escalation(hall: Hall, travel: Tr
 
 
 def test_one_escalation_that_cannot_go_on_does_not_keep_the_others(
-    hall: Hall, travel: Travel
+    hall: Hall, travel: Travel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # Tracebacks with all that is at hand take longer to print than all else here.
+    monkeypatch.setattr(hall.module("escalate"), "log", mock.Mock())
     broken, sound = begin(hall), begin(hall)
     with hall.record.session([broken.id]) as tx:
         tx.run("UPDATE escalation SET chain = '{}'")
@@ -282,4 +299,4 @@ def test_whatever_people_do_a_step_runs_once_in_a_generation_and_never_early(
             pause = timedelta(minutes=2 if after["step"] == 2 else 4)
             assert after["done_at"] - before["done_at"] >= pause
     acked = tenant.one(f"SELECT state FROM incident WHERE id = {FIRST}") == "acknowledged"
-    assert not acked or state(tenant) == "stopped"
+    assert not acked or state(tenant) != "running"

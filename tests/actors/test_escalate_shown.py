@@ -106,4 +106,4 @@ def test_the_plan_is_exact(hall: Hall, travel: Travel) -> None:
     done = shown()
     assert (done.state, done.exhausted_at, done.next_at) == ("exhausted", None, None)
     assert [(step.number, [w.name for w in step.who]) for step in done.steps] == foreseen
-    assert done.sentence == "The escalation primary is at its end, and nobody has acted."
+    assert done.sentence == "The escalation primary came to its end before anybody acted."

@@ -70,6 +70,36 @@ def test_never_over_the_limit(told: str, facts: str, why: str, most: int) -> Non
     text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
 
 
+@given(ANY | GSM, ANY, GSM, ANY, st.integers(1, 3))
+def test_why_just_they_are_told_is_cut_last(
+    told: str, facts: str, because: str, caution: str, most: int
+) -> None:
+    hint = "Reply 1 to acknowledge (1 AB12 if you have several)"
+    lines = Lines(told, facts, "", hint, "https://t.example/i/1", because, caution)
+    text = _sms_text.fit(lines, most)
+    assert _sms_text.measure(text).parts <= most
+    assert hint in text
+    if caution and caution in text and _sms_text.plainer(because) in because:
+        assert because in text
+
+
+def test_the_recipients_reason_outlives_all_but_the_answer() -> None:
+    because = "on call (Primary DB), step 1 of 3, next: Ben at 03:12"
+    lines = Lines(
+        "[CRIT] " + "x" * 500, "Since 03:07", "", "Reply 1", "https://t.example", because,
+        "This number has never been confirmed.",
+    )  # fmt: skip
+    text = _sms_text.fit(lines, 1)
+    assert text.endswith(f"x...\n{because}\nReply 1")
+    assert _sms_text.measure(text).parts == 1
+
+
+def test_a_reason_that_leaves_no_room_loses_its_end() -> None:
+    because = ", ".join(["on call (диск)", "step 1 of 3", "next: " + "B" * 60 + " at 03:12"])
+    text = _sms_text.fit(Lines("Диск полон на машине db-1", because=because, hint="Reply 1"), 1)
+    assert text == "Диск полон на машине db-1\non call (диск), step 1 of 3\nReply 1"
+
+
 @given(GSM, st.integers(1, 3))
 def test_parts_hold_what_the_standard_says(text: str, most: int) -> None:
     septets = sum(2 if char in "€{}[]~^|\\" else 1 for char in text)

@@ -42,7 +42,9 @@ def test_a_mistake_in_an_account_is_said_once_and_names_it(accounts: str, said: 
 def test_an_address_that_the_channel_does_not_take() -> None:
     person = '[{name: anna, webhook: "https://user:password@push.example.org/"}]'
     [line] = refused("webhook: {}", person)
-    assert line.startswith("line 5: webhook does not take `https://user:password@push.example.org/`")
+    assert line.startswith(
+        "line 5: webhook does not take `https://user:password@push.example.org/`"
+    )
 
 
 def test_rules_that_lead_nowhere() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -45,14 +47,18 @@ class Web:
 def running_web(record: Record, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Web]:
     file = tmp_path_factory.mktemp("web") / "metrics.token"
     file.write_text(f"{OPERATOR}\n")
-    settings = Settings(metrics_token_file=file, public_url="https://tocsin.test")
+    key = file.with_name("master.key")
+    key.write_bytes(base64.b64encode(secrets.token_bytes(32)))
+    settings = Settings(
+        metrics_token_file=file, public_url="https://tocsin.test", master_key_file=key
+    )
     rings: list[tuple[str, str]] = []
     built = app.build(settings, record, lambda actor, queue: rings.append((actor, queue)))
     with running.serving(built) as url, httpx.Client(base_url=url, trust_env=False) as client:
         yield Web(client, url, rings)
 
 
-@pytest.fixture(scope="package", autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def nothing_waits(servers: Servers) -> None:
     """Other tests leave work behind that no worker of theirs will ever do: readiness sees it."""
     with psycopg.connect(servers.owner_url, autocommit=True) as owner:

@@ -10,7 +10,8 @@ from typing import Any
 import orjson
 
 from tocsin import ids
-from tocsin.storage import alerts
+from tocsin.domain import people
+from tocsin.storage import alerts, contacts
 from tocsin.storage.record import Record, Transaction
 
 
@@ -129,6 +130,15 @@ def notification(
         [tenant, made, of, about, events, tx.now, tx.now],
     )
     return made
+
+
+def code(
+    tx: Transaction, tenant: int, person: str, by: str, address: str, digits: str
+) -> None:  # fmt: skip
+    """A test page with this code was sent two minutes ago."""
+    hashed = people.digest(f"{tenant} {person} {by} {digits}")
+    contacts.begin(tx, tenant, person, by, people.digest(address), hashed)
+    tx.run("UPDATE contact SET code_sent_at = code_sent_at - interval '2 minutes'")
 
 
 def story(record: Record, tenant: int, **labels: str) -> Story:

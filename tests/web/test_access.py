@@ -22,8 +22,10 @@ BELOW = {"read": "ingest", "respond": "read", "admin": "respond"}
 NEW_SILENCE = {"matchers": ["a=b"], "duration": "1h", "comment": "c"}
 POLICY = """
 route: {}
-accounts: {email: {host: mail.example.org, from: t@example.org}}
-people: [{name: anna}, {name: ben, email: ben@example.org}]
+accounts: {webhook: {}, email: {host: mail.example.org, from: t@example.org}}
+people:
+  - {name: anna, webhook: "https://push.example.org/"}
+  - {name: ben, email: ben@example.org}
 escalations: [{name: primary, steps: [{notify: [{person: anna}]}]}]
 schedules: [{name: primary, layers: [{people: [anna]}]}]
 """
@@ -36,6 +38,9 @@ BODIES: dict[str, Any] = {
     "POST maintenance": {**NEW_SILENCE, "name": "Upgrade"},
     "POST maintenance/preview": {**NEW_SILENCE, "name": "Upgrade"},
     "POST escalations/*/preview": {"severity": "critical"},
+    "POST people/*/preview": {},
+    "POST people/*/test": {},
+    "POST people/*/verify": {"by": "webhook", "code": "012345"},
     "PUT policy": {"document": POLICY},
     "POST policy/check": {"document": POLICY},
     "POST policy/diff": {"document": POLICY},
@@ -101,7 +106,7 @@ def key_of(story: seeds.Story, made: dict[str, str], operation: Operation) -> st
     return str({
         "alerts": story.fingerprint, "incidents": story.incident, "deliveries": story.delivery,
         **made, "oncall": made["overrides"] if "overrides" in parts else "primary",
-        "escalations": "primary",
+        "escalations": "primary", "people": "anna",
     }.get(parts[3], "x"))  # fmt: skip
 
 
@@ -123,6 +128,7 @@ def owned(web: Web, someone: Someone, record: Record) -> Owned:
     made["overrides"] = found.json()["id"]
     with record.session([someone.tenant]) as tx:
         part = seeds.part(tx, someone.tenant, story.incident)
+        seeds.code(tx, someone.tenant, "anna", "webhook", "https://push.example.org/", "012345")
     # Merge and split name what this fixture has made.
     BODIES["POST incidents/*/merge"] = {"from": [str(another.incident)]}
     BODIES["POST incidents/*/split"] = {"groups": [str(part)]}
@@ -164,7 +170,7 @@ def test_the_matrix(
     }
     assert call(web, operation, key, fitting, f"/t/{someone.slug}")[0] < 300
     assert call(web, operation, key, someone.tokens["admin"])[0] < 300 or (
-        operation.path.endswith(("/retry", "/split"))
+        operation.path.endswith(("/retry", "/split", "/test"))
     )
 
 

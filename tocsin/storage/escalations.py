@@ -97,15 +97,19 @@ WHERE e.tenant = %(tenant)s AND e.incident_id = %(incident)s AND e.state = 'runn
                   AND o.incident_id = %(into)s AND o.name = e.name)
 RETURNING *
 """
-#: Whom pages of escalations reached, or may have reached, of an incident and what it absorbed.
+#: Whom pages of escalations reached, or may have reached, of an incident and what it absorbed, if
+#: they have not heard of the end since.
 PAGED = """
+SELECT * FROM (
 SELECT DISTINCT ON (k.id, d.group_id, d.integration) d.tenant, k.id AS incident_id, d.group_id,
-  d.integration, d.channel, d.destination, d.person, d.facts
+  d.integration, d.channel, d.destination, d.person, d.facts, n.reason
 FROM unnest(%s::bigint[], %s::uuid[]) AS k (tenant, id)
 JOIN incident i ON i.tenant = k.tenant AND (i.id = k.id OR i.merged_into = k.id)
 JOIN delivery d ON d.tenant = i.tenant AND d.incident_id = i.id AND d.facts IS NOT NULL
-  AND (d.state IN ('sent', 'sending') OR d.in_doubt)
-ORDER BY k.id, d.group_id, d.integration, d.created_at DESC
+JOIN notification n ON n.tenant = d.tenant AND n.id = d.notification_id
+WHERE d.state IN ('sent', 'sending') OR d.in_doubt OR d.state = 'pending' AND n.reason = 'resolved'
+ORDER BY k.id, d.group_id, d.integration, d.created_at DESC, d.id DESC) last
+WHERE reason <> 'resolved'
 """
 #: What the provider's reference hangs on; a group's own log of this line stays as it is.
 THREADS = """

@@ -16,7 +16,7 @@ from tocsin.storage.record import Transaction
 
 COLUMNS = (
     "id, schedule, person, starts_at, ends_at, created_by, created_at, note, ended_at,"
-    " least(ends_at, greatest(starts_at, ended_at)) AS until"
+    " least(ends_at, ended_at) AS until"
 )
 SELECT = f"SELECT {COLUMNS} FROM schedule_override WHERE tenant = %s"
 OF = """

@@ -11,7 +11,7 @@ _DAY = timedelta(days=1)
 #: Within so many days each day of the month comes, the 31st too.
 _MONTHS = 63
 _SHORT = re.compile(
-    r"(?:(?P<day>[0-9]{1,2})(?:st|nd|rd|th|\.)?|(?P<weekday>[a-z]{3,9}))?\s*"
+    r"(?:(?:(?P<day>[0-9]{1,2})(?:st|nd|rd|th|\.)?|(?P<weekday>[a-z]{3,9}))\s+)?"
     r"(?P<hours>[01]?[0-9]|2[0-3]):(?P<minutes>[0-5][0-9])",
     re.ASCII,
 )

@@ -20,7 +20,7 @@ def calendar(name: str, shifts: Iterable[Shift], now: datetime) -> bytes:
     made.add("prodid", "-//Tocsin//on call//EN")
     made.add("version", "2.0")
     made.add("method", "PUBLISH")
-    made.add("x-wr-calname", name)
+    made.add("x-wr-calname", icalendar.vText(name))
     made.add("x-published-ttl", _FRESH)
     for shift in shifts:
         event = icalendar.Event()

@@ -19,6 +19,8 @@ def who(
     schedule: Schedule, at: datetime, overrides: Sequence[Override] = ()
 ) -> tuple[str, ...]:  # fmt: skip
     """The people on call at this moment, by name, each once; empty: nobody."""
+    # In UTC: the next moment after one in the hour that comes twice is not in the first of them.
+    at = at.astimezone(UTC)
     found = shifts(schedule, at, at + _TICK, overrides)
     return found[0].people if found else ()
 
