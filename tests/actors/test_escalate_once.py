@@ -52,7 +52,8 @@ def again(tenant: Tenant) -> None:
 
 def at_once(*works: Callable[[], Any]) -> list[Any]:
     """Run these in threads that begin together; what each returned or raised."""
-    barrier, found = threading.Barrier(len(works)), [None] * len(works)
+    barrier = threading.Barrier(len(works))
+    found: list[Any] = [None] * len(works)
 
     def run(at: int) -> None:
         barrier.wait()

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from schemas.escalated import EscalationItem
 from tests.actors.conftest import Hall, Tenant
 from tests.actors.escalating import PEOPLE, act, begin, fire, over, policy, who
 from tocsin.storage import incidents, search_incidents
@@ -80,7 +81,7 @@ def test_the_plan_is_exact(hall: Hall, travel: Travel) -> None:
     """, repeat=1))  # fmt: skip
     id = tenant.one("SELECT id FROM incident")
 
-    def shown() -> chains.schema.EscalationItem:
+    def shown() -> EscalationItem:
         with hall.record.session([tenant.id]) as tx:
             row = search_incidents.incident(tx, tenant.id, id)
             assert row is not None

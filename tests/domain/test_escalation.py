@@ -132,6 +132,18 @@ def test_who_is_on_call_is_asked_at_the_moment_of_the_step() -> None:
     assert missed(later) == ["nobody"]
 
 
+def test_a_schedule_that_cannot_be_read_keeps_nobody_else_from_being_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fails(*_: object) -> tuple[str, ...]:
+        raise ValueError("an odd calendar")
+
+    monkeypatch.setattr(oncall, "who", fails)
+    both = chain(notify("schedule:week", "ben"))
+    made = escalation.walk(both, Place(), MATTER, world(), NOW)
+    assert (told(made), missed(made)) == ([["ben"]], ["broken"])
+
+
 def test_one_person_by_two_targets_is_told_once() -> None:
     made = escalation.walk(chain(notify("ben", "team:db", "ben")), Place(), MATTER, world(), NOW)
     assert told(made) == [["ben", "anna"]]

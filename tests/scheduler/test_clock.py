@@ -67,8 +67,8 @@ def test_everything_that_is_due_is_rung_once_on_its_queue(own_record: Record, be
     assert sorted(bell.rung) == [
         ("dedup", "pipeline"), ("deliver_webhook", "notify"), ("deliver_webhook", "page"),
         ("escalate", "page"), ("evaluate", "pipeline"), ("expire", "slow"), ("flush", "pipeline"),
-         ("judge", "pipeline"), ("lookup", "lookup"), ("reroute", "pipeline"),
-         ("subside", "pipeline"), ("unmute", "pipeline"),
+        ("hand_over", "page"), ("judge", "pipeline"), ("lookup", "lookup"),
+        ("reroute", "pipeline"), ("subside", "pipeline"), ("unmute", "pipeline"), ("wake", "page"),
     ]  # fmt: skip
 
 

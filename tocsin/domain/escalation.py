@@ -28,7 +28,7 @@ PATIENCE = timedelta(minutes=5)
 HORIZON = timedelta(days=31)
 
 #: Why a target, or a whole step, told nobody.
-Missed = Literal["condition", "nobody", "gone", "unreachable"]
+Missed = Literal["condition", "nobody", "gone", "unreachable", "broken"]
 
 
 def integration(receiver: Receiver) -> Integration | None:
@@ -247,7 +247,7 @@ def _notify(
     told: list[Told] = []
     untold: list[Untold] = []
     for target in step.notify:
-        for each in _led(target, made.urgency, world, now):
+        for each in _surely(target, made.urgency, world, now):
             if isinstance(each, Untold):
                 untold.append(each)
             elif all((each.kind, each.name) != (one.kind, one.name) for one in told):
@@ -256,6 +256,16 @@ def _notify(
         turn = world.turns.get(place.step, 0) % len(told)
         return replace(made, told=(told[turn],), untold=tuple(untold), turn=turn + 1)
     return replace(made, told=tuple(told), untold=tuple(untold))
+
+
+def _surely(
+    target: Target, urgency: Urgency, world: World, now: datetime
+) -> list[Told | Untold]:  # fmt: skip
+    """The same whatever happens: one broken calendar must not keep the others from being told."""
+    try:
+        return list(_led(target, urgency, world, now))
+    except Exception:
+        return [Untold(target.kind, target.name, "broken")]
 
 
 def _led(
