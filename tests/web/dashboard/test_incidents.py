@@ -127,7 +127,8 @@ def test_a_room_tells_the_whole_story(record: Record, someone: Someone, sign_in:
     assert f"/ui/deliveries?tab=dead&amp;incident={story.incident}" in text
     stages = re.findall(r'class="stage stage-(\w+)"', text)
     assert stages == ["now", "planned"]
-    assert "Anna Berg" in text and "Ben Okoye" in text
+    assert "Anna Berg" in text
+    assert "Ben Okoye" in text
     assert f"tocsin incident ack {story.incident}" in text
     assert "by the route root/0" in text
 
@@ -136,8 +137,12 @@ def test_differing_labels_are_in_rows_and_common_ones_said_once(
     record: Record, someone: Someone, sign_in: SignIn
 ) -> None:
     with record.session([someone.tenant]) as tx:
-        prints = [seeds.alert(tx, someone.tenant, {"alertname": "Disk", "cluster": "eu", "instance": i})
-                  for i in ("db-2", "db-1")]  # fmt: skip
+        prints = [
+            seeds.alert(
+                tx, someone.tenant, {"alertname": "Disk", "cluster": "eu", "instance": name}
+            )
+            for name in ("db-2", "db-1")
+        ]
         about = seeds.incident(tx, someone.tenant, seeds.group(tx, someone.tenant, *prints))
     text = sign_in(someone).get(f"/ui/incidents/{about}").text
     assert text.count("cluster=</span>eu") == 1
@@ -154,7 +159,8 @@ def test_acknowledged_and_taken_back(record: Record, someone: Someone, sign_in: 
     assert where == f"/ui/incidents?state=open&said=acknowledged&undo={story.incident}"
     assert f'action="{room}/unack"' in browser.get(where).text
     text = browser.get(room).text
-    assert "respond robot" in text and "has it" in text
+    assert "respond robot" in text
+    assert "has it" in text
     done = browser.post(f"{room}/unack", {"next": room})
     assert done.headers["Location"] == f"{room}?said=unacknowledged"
     assert "Nobody has it" in browser.get(room).text
@@ -243,8 +249,10 @@ def test_links_of_alerts_are_links_to_pages_only(
     record: Record, someone: Someone, sign_in: SignIn
 ) -> None:
     with record.session([someone.tenant]) as tx:
-        one = seeds.alert(tx, someone.tenant, {"alertname": "Disk"}, generator_url="javascript:alert(1)",
-                          annotations='{"runbook_url":"javascript:alert(2)"}')  # fmt: skip
+        one = seeds.alert(
+            tx, someone.tenant, {"alertname": "Disk"}, generator_url="javascript:alert(1)",
+            annotations='{"runbook_url":"javascript:alert(2)"}',
+        )  # fmt: skip
         about = seeds.incident(tx, someone.tenant, seeds.group(tx, someone.tenant, one))
     text = sign_in(someone).get(f"/ui/incidents/{about}").text
     assert "javascript:" not in text

@@ -77,7 +77,7 @@ def stand_in(request: Request, form: viewers.Act, record: access.Recorded) -> Re
         body = schema.NewOverride(
             schedule=form.text("schedule"), person=form.text("person"),
             starts_at=_moment(form.text("starts_at")), ends_at=_moment(form.text("ends_at")),
-            duration=form.text("duration") or None, note=form.text("note"),
+            duration=form.text("duration") or None, note=form.text("note") or None,
         )  # fmt: skip
     except ValueError as error:
         raise errors.BadRequest(
