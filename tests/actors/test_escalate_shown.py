@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 
@@ -82,11 +81,7 @@ def test_the_plan_is_exact(hall: Hall, travel: Travel) -> None:
     """, repeat=1))  # fmt: skip
     id = tenant.one("SELECT id FROM incident")
 
-<<<<<<< HEAD
-    def shown() -> Any:
-=======
     def shown() -> EscalationItem:
->>>>>>> escalate
         with hall.record.session([tenant.id]) as tx:
             row = search_incidents.incident(tx, tenant.id, id)
             assert row is not None
