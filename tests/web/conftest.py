@@ -52,7 +52,7 @@ def running_web(record: Record, tmp_path_factory: pytest.TempPathFactory) -> Ite
         yield Web(client, url, rings)
 
 
-@pytest.fixture(scope="package", autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def nothing_waits(servers: Servers) -> None:
     """Other tests leave work behind that no worker of theirs will ever do: readiness sees it."""
     with psycopg.connect(servers.owner_url, autocommit=True) as owner:
