@@ -43,9 +43,11 @@ RETURNING d.tenant, d.notification_id, d.due_at, r.id, r.notification_id AS succ
 """
 PLAN = """
 INSERT INTO delivery (tenant, id, notification_id, group_id, incident_id, generation, integration,
-                      channel, destination, queue, state, cause, due_at, created_at, person, facts)
+                      channel, destination, queue, state, cause, due_at, created_at, person, facts,
+                      wanted_at)
 SELECT tenant, id, notification_id, group_id, incident_id, generation, integration, channel,
-  destination, queue, 'pending', cause, coalesce(due_at, %(now)s), %(now)s, person, facts
+  destination, queue, 'pending', cause, coalesce(due_at, %(now)s), %(now)s, person, facts,
+  coalesce(due_at, %(now)s)
 FROM json_to_recordset(%(items)s) AS r (tenant bigint, id uuid, notification_id uuid,
   group_id uuid, incident_id uuid, generation int, integration text, channel text,
   destination text, queue text, cause text, due_at timestamptz, person text, facts text)

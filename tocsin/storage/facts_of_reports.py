@@ -26,19 +26,21 @@ WHERE i.tenant = %(tenant)s AND i.opened_at >= %(start)s AND i.opened_at < %(end
   AND i.merged_into IS NULL
 GROUP BY i.tenant, i.id ORDER BY i.opened_at, i.id
 """
+#: When it was to go out: held until the morning is not late, sent again by hand a day later is.
+WANTED = "coalesce(d.wanted_at, d.created_at)"
 #: How long it took, or has taken until now.
-TOOK = "coalesce(d.finished_at, %(now)s) - d.created_at"
-DELIVERIES = """
-FROM delivery d WHERE d.tenant = %(tenant)s AND d.created_at >= %(start)s
-  AND d.created_at < %(end)s AND d.state <> 'superseded'
+TOOK = f"coalesce(d.finished_at, %(now)s) - {WANTED}"
+DELIVERIES = f"""
+FROM delivery d WHERE d.tenant = %(tenant)s AND {WANTED} >= %(start)s
+  AND {WANTED} < %(end)s AND d.state <> 'superseded'
 """
 TOLD = f"SELECT count(*) AS n {DELIVERIES} AND d.state = 'sent'"
 FAILURES = f"""
-SELECT d.id, d.destination, d.state, d.created_at, d.finished_at, d.cause,
+SELECT d.id, d.destination, d.state, {WANTED} AS created_at, d.finished_at, d.cause,
   (SELECT i.title FROM incident i WHERE i.tenant = d.tenant AND i.id = d.incident_id) AS title
 {DELIVERIES} AND (d.state = 'dead'
   OR {TOOK} > CASE d.queue WHEN 'page' THEN %(page)s::interval ELSE %(late)s::interval END)
-ORDER BY d.created_at, d.id
+ORDER BY {WANTED}, d.id
 """
 BREACHES = """
 SELECT s.incident_id, s.target, s.clock, s.breached_at, i.title FROM service_level s

@@ -88,6 +88,8 @@ class Delivery(SQLModel, table=True):
     cause: str | None = line(nullable=True)
     created_at: datetime = when()
     finished_at: datetime | None = when(nullable=True)
+    #: When it was meant to go out; a retry changes what is due, never this. NULL: when created.
+    wanted_at: datetime | None = when(nullable=True)
     #: The provider's own name for the message, and what it said later became of it.
     provider_id: str | None = line(nullable=True)
     receipt: str | None = line(nullable=True)
