@@ -99,7 +99,7 @@ def alone(rotation: oncall.Rotation, zone: str) -> oncall.Schedule:
     return oncall.Schedule("alone", zone, (oncall.Layer("layer 1", zone, rotation),))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(rotations(), zones)
 def test_a_layer_without_hours_has_no_holes_no_overlaps_and_turns_in_order(
     rotation: oncall.Rotation, zone: str
@@ -120,7 +120,7 @@ def test_a_layer_without_hours_has_no_holes_no_overlaps_and_turns_in_order(
             assert each.people == rotation.turns[(number + n) % len(rotation.turns)]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(
     zones, days, st.integers(1, 1440), st.sampled_from([1, 3, 7, 14]),
 )  # fmt: skip
@@ -151,7 +151,7 @@ def test_hand_offs_are_at_the_time_of_the_clock_on_the_wall(
         assert shown.fold == 0
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(zones, days, st.integers(1, 100))
 def test_turns_of_hours_are_hours_that_pass(zone: str, starts: date, count: int) -> None:
     rotation = oncall.Rotation((("anna",), ("ben",)), oncall.Hours(count), starts, 540)
@@ -161,7 +161,7 @@ def test_turns_of_hours_are_hours_that_pass(zone: str, starts: date, count: int)
     assert lengths <= {timedelta(hours=count)}
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(st.data())
 def test_who_and_shifts_agree_at_every_moment(data: st.DataObject) -> None:
     schedule = data.draw(schedules())
@@ -184,7 +184,7 @@ def test_who_and_shifts_agree_at_every_moment(data: st.DataObject) -> None:
     assert held + missing == until - since
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.data())
 def test_the_part_of_a_time_is_the_same_as_in_the_whole(data: st.DataObject) -> None:
     schedule = data.draw(schedules())
@@ -202,7 +202,7 @@ def test_the_part_of_a_time_is_the_same_as_in_the_whole(data: st.DataObject) -> 
     assert oncall.shifts(schedule, part, until) == cut
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.data())
 def test_the_next_change_is_the_next_change(data: st.DataObject) -> None:
     schedule = data.draw(schedules())
