@@ -128,7 +128,7 @@ def _packed(
 def _obsolete(tx: Transaction, row: dict[str, Any], told: dict[str, Any]) -> str | None:
     """Why this must not be begun any more, if so: nothing begins after an act that stops it."""
     if told["reason"] == contacts.TEST:
-        return _readers.outdated(row, tx.now)
+        return _readers.outdated(told, tx.now)
     incident = incidents.generations(tx, [(row["tenant"], row["incident_id"])])[
         row["tenant"], row["incident_id"]
     ]

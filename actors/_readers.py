@@ -55,9 +55,9 @@ def of(policy: Policy, integration: Integration, message: Message) -> Reader:
     return Reader(policy, person, policy.languages(person.locale))
 
 
-def outdated(row: Mapping[str, Any], now: datetime) -> str | None:
-    """Why a test page is not sent any more, if so: its code would be refused."""
-    late = now - row["created_at"] >= contacts.CODE_LASTS
+def outdated(told: Mapping[str, Any], now: datetime) -> str | None:
+    """Why this notification of a test page is not sent any more, if so: its code is refused."""
+    late = now - told["created_at"] >= contacts.CODE_LASTS
     return i18n.say("person.test.late") if late else None
 
 

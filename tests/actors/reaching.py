@@ -95,10 +95,14 @@ class Reached:
         dest = f"{self.tenant.dest}/{name}"
         return [call.body["incident"] for call in self.providers.ledger.calls(dest=dest)]
 
-    def apply(self, anna: str = ALL, steps: str = STEPS) -> None:
+    def apply(
+        self, anna: str = ALL, steps: str = STEPS, *, swap: tuple[str, str] = ("", "")
+    ) -> None:
         """A policy in which Anna, and the escalation, are like this."""
         hall = self.place.hall
-        text = POLICY + "".join(f"      - {line}\n" for line in steps.strip().splitlines())
+        text = POLICY.replace(*swap) + "".join(
+            f"      - {line}\n" for line in steps.strip().splitlines()
+        )
         for name, value in {
             "ANNA": anna.rstrip(), "ACCOUNT": self.providers.twilio.account,
             "TWILIO": self.providers.twilio_api, "PORT": str(self.providers.mail.port),
@@ -136,7 +140,11 @@ class Reached:
 def made(place: callbacks.Place) -> Reached:
     hall: Hall = place.hall
     tenant = hall.tenant(None)
-    secrets = {"TWILIO": hall.providers.twilio.token, "BOT": "xoxb-fake"}
+    secrets = {
+        "TWILIO": hall.providers.twilio.token,
+        "BOT": "xoxb-fake",
+        "SIGNING": hall.providers.slack.signing_secret,
+    }
     prefix = f"TOCSIN_SECRET_{tenant.slug.upper()}__"
     os.environ.update({prefix + name: value for name, value in secrets.items()})
     with hall.record.session([tenant.id]) as tx:

@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from schemas import heard
-from tocsin.storage import deliveries, timelines
+from tocsin.storage import contacts, deliveries, timelines
 from tocsin.storage.record import Transaction
 from tocsin.storage.tallies import Tallies
 
@@ -151,10 +151,12 @@ def lose(tx: Transaction, delivery: dict[str, Any], reason: str) -> None:
         "destination": delivery["destination"],
         "note": f"{delivery['destination']}: {reason}",
     }
-    timelines.tell(tx, [{
+    entry = {
         "tenant": tenant, "incident_id": delivery["incident_id"], "kind": "undelivered",
         "actor": "tocsin", "detail": orjson.dumps(detail).decode(),
-    }])  # fmt: skip
+    }  # fmt: skip
+    if delivery["incident_id"] != contacts.NO_INCIDENT:
+        timelines.tell(tx, [entry])
     tallies = Tallies()
     tallies.add(tenant, "notifications_failed_total", delivery["channel"], "undelivered")
     tallies.write(tx)
