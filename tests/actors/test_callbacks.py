@@ -68,6 +68,16 @@ def test_a_one_acknowledges_the_newest_and_says_so(line: callbacks.Line) -> None
     ]
 
 
+def test_a_zero_takes_it_back(line: callbacks.Line) -> None:
+    told(line, "Disk")
+    assert line.text("0").startswith("Nobody has it")
+    line.text("1")
+    assert line.text("0").startswith("It is open again, and who was told is told again: Disk")
+    assert state(line, "Disk") == ("open", None, None)
+    acts = line.tenant.column("SELECT act FROM audit WHERE actor = 'person:anna' ORDER BY seq")
+    assert acts == ["incident.acknowledge", "incident.unacknowledge"]
+
+
 def test_of_several_at_once_one_has_it(line: callbacks.Line) -> None:
     told(line, "Disk")
     with futures.ThreadPoolExecutor(4) as pool:
@@ -186,7 +196,15 @@ def test_a_button_acknowledges_and_the_message_shows_it(line: callbacks.Line) ->
     line.place.hall.settle()
     [message] = line.place.hall.providers.slack.messages(line.channel)
     shown = [element["action_id"] for element in message["blocks"][-1]["elements"]]
-    assert shown == ["tocsin_resolve", "tocsin_silence"]
+    assert shown == ["tocsin_resolve", "tocsin_undo", "tocsin_silence"]
+    line.click("tocsin_undo")
+    assert line.whispered().startswith("It is open again")
+    assert state(line, "Disk") == ("open", None, None)
+    line.place.hall.settle()
+    line.click("tocsin_snooze")
+    assert line.whispered().startswith("Snoozed until")
+    assert state(line, "Disk") == ("acknowledged", "anna", None)
+    line.place.hall.settle()
     line.click("tocsin_resolve")
     assert line.whispered().startswith("Resolved: Disk")
     assert state(line, "Disk") == ("resolved", "anna", "anna")

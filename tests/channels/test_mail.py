@@ -340,3 +340,20 @@ def _luminance(colour: str) -> float:
     parts = (int(part, 16) / 255 for part in re.findall(r"[0-9a-f]{2}", colour))
     red, green, blue = (c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in parts)
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def test_the_way_to_act_is_the_big_button_and_stands_in_the_text() -> None:
+    url = "https://tocsin.example/t/acme/a/x"
+    text, html = _mail_forms.bodies(messages.first(act_url=url), call(), ())
+    assert f"Acknowledge without signing in: {url}" in text
+    first = html.index('class="go"')
+    assert url in html[first : first + 80]
+    over = messages.first(act_url=url, state="resolved", firing=0)
+    assert all(url not in body for body in _mail_forms.bodies(over, call(), ()))
+
+
+def test_until_when_somebody_has_it() -> None:
+    later = messages.NOW + HOUR
+    page = messages.first(state="acknowledged", acknowledged_by="ann", acknowledged_until=later)
+    text, _ = _mail_forms.bodies(page, call(), ())
+    assert "Acknowledged by ann until 2026-03-07 04:07 UTC" in text

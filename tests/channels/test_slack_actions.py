@@ -55,12 +55,34 @@ def take(given: heard.Post, settings: slack.Settings = THERE) -> heard.Received:
 
 
 def test_buttons_are_as_kept() -> None:
-    """Open: all three; acknowledged: no acknowledging; resolved: none."""
+    """Open: all but undo; acknowledged: undo in place of acknowledging; resolved: none."""
     shown = {
         state: _slack_blocks.blocks(messages.first(state=state), "en", buttons=True)[-1]
         for state in ("open", "acknowledged", "resolved")
     }
     assert shown == json.loads(GOLDEN.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize(
+    ("action", "act", "lasts"),
+    [("tocsin_undo", "unacknowledge", None), ("tocsin_snooze", "snooze", timedelta(minutes=30))],
+)
+def test_undo_and_snooze(action: str, act: str, lasts: timedelta | None) -> None:
+    [meant] = take(post(press({"action_id": action, "value": INCIDENT}))).heard
+    assert isinstance(meant, heard.Act)
+    assert (meant.act, meant.incident, meant.lasts) == (act, INCIDENT, lasts)
+
+
+def test_a_page_to_a_person_has_a_button_that_needs_no_secret() -> None:
+    url = "https://tocsin.example/t/acme/a/x"
+    page = messages.first(act_url=url)
+    beside = _slack_blocks.blocks(page, "en", buttons=True)[-1]["elements"]
+    assert [each["action_id"] for each in beside][-1] == "tocsin_open"
+    [alone] = _slack_blocks.blocks(page, "en", buttons=False)[-1]["elements"]
+    assert (alone["url"], alone["style"]) == (url, "primary")
+    over = messages.first(act_url=url, state="resolved", firing=0)
+    assert _slack_blocks.blocks(over, "en")[-1]["type"] != "actions"
+    assert take(post(press({"action_id": "tocsin_open"}))).heard == ()
 
 
 def test_no_secret_no_buttons() -> None:

@@ -278,6 +278,8 @@ def test_receipts(providers: fakes.Fakes, status: str, error: str, receipt: hear
         ("1\n3F9", heard.Act(PHONE, "acknowledge", "3f9", told_at=f"sms {PHONE}")),
         ("1 %_'9", heard.Act(PHONE, "acknowledge", "%_'9", told_at=f"sms {PHONE}")),
         ("2", heard.Act(PHONE, "resolve", told_at=f"sms {PHONE}")),
+        ("0", heard.Act(PHONE, "unacknowledge", told_at=f"sms {PHONE}")),
+        ("undo 3f9a", heard.Act(PHONE, "unacknowledge", "3f9a", told_at=f"sms {PHONE}")),
         ("STOP", heard.Refusal(PHONE, True)),
         ("start", heard.Refusal(PHONE, False)),
     ],
@@ -288,13 +290,35 @@ def test_replies(providers: fakes.Fakes, body: str, meaning: heard.Heard) -> Non
     assert ("{said}" in got.answer.body) == isinstance(meaning, heard.Act)
 
 
+ACT_URL = "https://tocsin.example.com/t/acme/a/" + "Ab3_-" * 8 + "xyz"
+
+
+@pytest.mark.parametrize("answered", [True, False])
+@pytest.mark.parametrize("title", ["Disk full", "x" * 400, "Диск " * 60])
+def test_the_way_to_act_is_whole_and_within_the_parts(
+    providers: fakes.Fakes, call: channels.Call, title: str, answered: bool
+) -> None:
+    page = messages.first(
+        act_url=ACT_URL,
+        title=title,
+        because="on call (Primary DB), step 1 of 3, next: Ben at 03:12",
+    )
+    text = sms.compose(page, settings(providers), call, answered=answered)
+    assert _sms_text.measure(text).parts <= 2
+    if title == "Disk full":
+        assert text.endswith(f"\n{ACT_URL}")
+        assert "step 1 of 3" in text
+    assert page.url not in text
+    assert ACT_URL in text or ACT_URL[:40] not in text, "whole or not at all"
+
+
 def test_anything_else_is_answered_with_help(providers: fakes.Fakes) -> None:
     for body in ("", "what?", "HELP", "11", "1<b>"):
         got = sms.receive(
             _reply(providers, body), settings(providers), {"token": "s"}, messages.NOW
         )
         assert got.heard == ()
-        assert "Reply 1 to acknowledge or 2 to resolve" in got.answer.body
+        assert "Reply 1 to acknowledge, 2 to resolve or 0 to undo" in got.answer.body
 
 
 def test_another_account_is_not_believed(providers: fakes.Fakes) -> None:

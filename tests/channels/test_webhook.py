@@ -274,3 +274,9 @@ def test_settings_that_are_refused(bad: dict[str, Any]) -> None:
         webhook.Settings.model_validate(bad)
     assert SECRET not in str(refused.value)
     assert "pw@" not in str(refused.value)
+
+
+def test_a_page_to_a_person_says_where_to_act() -> None:
+    url = "https://tocsin.example/t/acme/a/x"
+    assert webhook.body(messages.first(act_url=url))["incident"]["act_url"] == url
+    assert "act_url" not in webhook.body(messages.first())["incident"]

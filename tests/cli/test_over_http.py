@@ -12,6 +12,7 @@ import yaml
 from tests.cli.conftest import Cli
 from tests.web import seeds
 from tests.web.conftest import Someone
+from tocsin.storage import policies
 from tocsin.storage.record import Record
 
 
@@ -60,6 +61,28 @@ def test_an_incident_from_open_to_resolved(cli: Cli, story: seeds.Story) -> None
     assert cli.read("incident", "list") == []
     assert len(cli.read("incident", "list", "--state", "resolved")) == 1
     assert "resolved already" in cli("incident", "ack", incident, status=1).stderr
+
+
+def test_what_people_do_to_an_incident(
+    cli: Cli, story: seeds.Story, record: Record, someone: Someone
+) -> None:
+    incident = str(story.incident)
+    document = (
+        "route: {}\naccounts: {email: {host: mail.example.org, from: t@example.org}}\n"
+        "people: [{name: ben, email: ben@example.org}]\n"
+    )
+    with record.session([someone.tenant]) as tx:
+        policies.apply(tx, someone.tenant, document, "test")
+    done = cli("incident", "snooze", incident, "--for", "1h").stdout
+    assert done.startswith(f"{incident}  acknowledged  DiskFull\n")
+    assert "Re-opens at" in done
+    assert cli("incident", "unack", incident).stdout == f"{incident}  open  DiskFull\n"
+    assert "acknowledged" in cli("incident", "handover", incident, "--to", "ben").stdout
+    assert "did you mean `ben`?" in cli(
+        "incident", "handover", incident, "--to", "bem", status=1
+    ).stderr  # fmt: skip
+    cli("incident", "resolve", incident)
+    assert cli("incident", "reopen", incident).stdout == f"{incident}  open  DiskFull\n"
 
 
 def test_incidents_are_merged_and_split(

@@ -24,6 +24,10 @@ TICK = timedelta(microseconds=1)
         ("acknowledged", "resolve", "resolved"),
         ("acknowledged", "unacknowledge", "open"),
         ("resolved", "reopen", "open"),
+        ("open", "hand_over", "acknowledged"),
+        ("open", "snooze", "acknowledged"),
+        ("acknowledged", "hand_over", "acknowledged"),
+        ("acknowledged", "snooze", "acknowledged"),
         # Pressed twice.
         ("acknowledged", "acknowledge", "acknowledged"),
         ("resolved", "resolve", "resolved"),
@@ -41,6 +45,8 @@ def test_after(state: incidents.State, act: incidents.Act, expected: str) -> Non
         ("resolved", "acknowledge", "Reopen it first"),
         ("resolved", "unacknowledge", "Reopen it"),
         ("acknowledged", "reopen", "not resolved"),
+        ("resolved", "hand_over", "Reopen it first"),
+        ("resolved", "snooze", "Reopen it first"),
     ],
 )
 def test_what_cannot_be_is_refused(state: incidents.State, act: incidents.Act, said: str) -> None:
@@ -70,3 +76,14 @@ def test_reopens(by: str | None, now: datetime, expected: bool) -> None:
 
 def test_without_a_window_nothing_reopens() -> None:
     assert not incidents.reopens(T, None, T, timedelta(0))
+
+
+@pytest.mark.parametrize("lasts", [timedelta(minutes=1), timedelta(minutes=30), timedelta(days=7)])
+def test_a_snooze_is_for_a_while(lasts: timedelta) -> None:
+    incidents.check_snooze(lasts)
+
+
+@pytest.mark.parametrize("lasts", [timedelta(0), timedelta(seconds=59), timedelta(days=7) + TICK])
+def test_a_snooze_that_nobody_means(lasts: timedelta) -> None:
+    with pytest.raises(errors.Invalid, match="1m to 7d"):
+        incidents.check_snooze(lasts)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from tests.web import seeds
 from tests.web.conftest import Someone, Web
 from tocsin.security import audit
+from tocsin.storage import policies
 from tocsin.storage.record import Record
 
 
@@ -145,3 +147,113 @@ def test_an_id_that_is_none(web: Web, someone: Someone) -> None:
     for bad in ("1", "%00", "..%2f", "x" * 500, f"{uuid.uuid4()}x"):
         found = web.client.get(f"/api/v1/incidents/{bad}", headers=someone.as_("read"))
         assert found.status_code == 404
+
+
+POLICY = """
+route: {}
+accounts: {email: {host: mail.example.org, from: t@example.org}}
+people: [{name: ben, email: ben@example.org}, {name: zoe}]
+incidents: {ack_timeout: 2h}
+"""
+
+
+def act(
+    web: Web, someone: Someone, story: seeds.Story, name: str, body: dict[str, Any] | None = None
+) -> tuple[int, dict[str, Any]]:
+    found = web.client.post(
+        f"/api/v1/incidents/{story.incident}/{name}", json=body, headers=someone.as_("respond")
+    )
+    return found.status_code, found.json()
+
+
+@pytest.fixture
+def ruled(record: Record, someone: Someone, story: seeds.Story) -> seeds.Story:
+    with record.session([someone.tenant]) as tx:
+        policies.apply(tx, someone.tenant, POLICY, "test")
+    return story
+
+
+def acts_of(body: dict[str, Any]) -> list[str]:
+    return [line["sentence"] for line in body["timeline"][1:]]
+
+
+def test_taken_back_and_reopened(web: Web, someone: Someone, story: seeds.Story) -> None:
+    act(web, someone, story, "ack")
+    for _ in range(2):
+        status, body = act(web, someone, story, "unack", {"note": "wrong one"})
+        assert (status, body["state"], body["acknowledged_by"]) == (200, "open", None)
+    assert {ring[0] for ring in web.rings} == {"flush", "escalate", "hand_over"}
+    act(web, someone, story, "resolve")
+    assert act(web, someone, story, "unack")[0] == 409
+    for _ in range(2):
+        status, body = act(web, someone, story, "reopen")
+        assert (status, body["state"], body["resolved_by"]) == (200, "open", None)
+    assert acts_of(body) == [
+        "Acknowledged by respond robot.",
+        "Opened again by respond robot, who took the acknowledgement back. Note: wrong one",
+        "Resolved by respond robot.",
+        "Opened again by respond robot.",
+    ]
+    act(web, someone, story, "ack")
+    assert act(web, someone, story, "reopen")[0] == 409
+
+
+def test_an_acknowledgement_says_when_it_ends(
+    web: Web, someone: Someone, ruled: seeds.Story
+) -> None:
+    _, body = act(web, someone, ruled, "ack")
+    at, ends = (datetime.fromisoformat(body[key]) for key in ("acknowledged_at", "reopens_at"))
+    assert ends - at == timedelta(hours=2)
+    assert not body["snoozed"]
+    assert "Re-opens at" in acts_of(body)[-1]
+    _, body = act(web, someone, ruled, "resolve")
+    assert body["reopens_at"] is None
+
+
+def test_snoozed(web: Web, someone: Someone, ruled: seeds.Story) -> None:
+    status, body = act(web, someone, ruled, "snooze", {"for": "30m", "note": "lunch"})
+    assert (status, body["state"], body["snoozed"]) == (200, "acknowledged", True)
+    at, ends = (datetime.fromisoformat(body[key]) for key in ("acknowledged_at", "reopens_at"))
+    assert ends - at == timedelta(minutes=30)
+    assert acts_of(body)[-1].endswith("UTC. Note: lunch")
+    _, body = act(web, someone, ruled, "ack")
+    assert not body["snoozed"]
+    for wrong in ({"for": "30s"}, {"for": "8d"}, {"for": "soon"}, {}, {"for": 30}):
+        assert act(web, someone, ruled, "snooze", wrong)[0] == 422
+
+
+def test_handed_over(web: Web, someone: Someone, ruled: seeds.Story, record: Record) -> None:
+    for _ in range(2):
+        status, body = act(web, someone, ruled, "handover", {"to": "ben", "note": "yours"})
+        assert (status, body["state"], body["acknowledged_by"]) == (200, "acknowledged", "ben")
+        assert body["handed_by"] == "respond robot"
+    assert len(acts_of(body)) == 1
+    assert acts_of(body)[0].startswith("Handed over to ben by respond robot. Re-opens at")
+    assert ("hand_over", "page") in web.rings
+    with record.session([someone.tenant]) as tx:
+        assert audit.verify(tx, someone.tenant) is None
+        acts = tx.rows("SELECT act FROM audit WHERE act = 'incident.hand_over'")
+    assert len(acts) == 2
+
+
+def test_handed_to_nobody(web: Web, someone: Someone, ruled: seeds.Story) -> None:
+    status, body = act(web, someone, ruled, "handover", {"to": "bne"})
+    assert status == 422
+    assert body["errors"][0]["pointer"] == "#/to"
+    assert "did you mean `ben`?" in body["errors"][0]["detail"]
+    status, body = act(web, someone, ruled, "handover", {"to": "zoe"})
+    assert status == 409
+    assert "nothing can reach zoe" in body["detail"]
+    assert act(web, someone, ruled, "ack")[1]["acknowledged_by"] == "respond robot"
+    assert web.rings[0][0] == "flush"
+
+
+def test_acts_on_what_was_merged_lead_to_where_it_went(
+    web: Web, someone: Someone, ruled: seeds.Story, record: Record
+) -> None:
+    target = seeds.story(record, someone.tenant)
+    act(web, someone, target, "merge", {"from": [str(ruled.incident)]})
+    for name, body in (("snooze", {"for": "30m"}), ("handover", {"to": "ben"}), ("unack", None),
+                       ("resolve", None), ("reopen", None)):  # fmt: skip
+        status, done = act(web, someone, ruled, name, body)
+        assert (status, done["id"]) == (200, str(target.incident)), name
