@@ -65,9 +65,11 @@ def test_everything_that_is_due_is_rung_once_on_its_queue(own_record: Record, be
         tx.run(LOOKUP, ["b", NO_PAUSE])
     assert sweep.sweep(own_record, bell, STAGES) is None
     assert sorted(bell.rung) == [
-        ("dedup", "pipeline"), ("deliver_webhook", "notify"), ("deliver_webhook", "page"),
+        ("breach", "pipeline"), ("dedup", "pipeline"), ("deliver_webhook", "notify"),
+        ("deliver_webhook", "page"),
         ("evaluate", "pipeline"), ("expire", "slow"), ("flush", "pipeline"),
-         ("judge", "pipeline"), ("lookup", "lookup"), ("reroute", "pipeline"),
+         ("judge", "pipeline"), ("lookup", "lookup"), ("report", "background"),
+         ("reroute", "pipeline"),
          ("subside", "pipeline"), ("unmute", "pipeline"),
     ]  # fmt: skip
 
