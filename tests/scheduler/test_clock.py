@@ -65,10 +65,11 @@ def test_everything_that_is_due_is_rung_once_on_its_queue(own_record: Record, be
         tx.run(LOOKUP, ["b", NO_PAUSE])
     assert sweep.sweep(own_record, bell, STAGES) is None
     assert sorted(bell.rung) == [
-        ("dedup", "pipeline"), ("deliver_webhook", "notify"), ("deliver_webhook", "page"),
-        ("escalate", "page"), ("evaluate", "pipeline"), ("expire", "slow"), ("flush", "pipeline"),
-        ("hand_over", "page"), ("judge", "pipeline"), ("lookup", "lookup"),
-        ("reroute", "pipeline"), ("subside", "pipeline"), ("unmute", "pipeline"), ("wake", "page"),
+        ("breach", "pipeline"), ("dedup", "pipeline"), ("deliver_webhook", "notify"),
+        ("deliver_webhook", "page"), ("escalate", "page"), ("evaluate", "pipeline"),
+        ("expire", "slow"), ("flush", "pipeline"), ("hand_over", "page"), ("judge", "pipeline"),
+        ("lookup", "lookup"), ("report", "background"), ("reroute", "pipeline"),
+        ("subside", "pipeline"), ("unmute", "pipeline"), ("wake", "page"),
     ]  # fmt: skip
 
 
