@@ -33,7 +33,7 @@ def test_who_is_on_call_and_who_comes_next(staffed: Someone, sign_in: SignIn) ->
     assert now
     assert following
     assert {now[1], following[1]} == {"Anna Berg", "Ben Okoye"}
-    assert text.count("<p class=\"date\">") == 35
+    assert text.count('<p class="date">') == 35
     assert "30 days are covered" in text
 
 
