@@ -83,7 +83,7 @@ def test_a_room_shows_who_has_it_and_what_comes_next(
 ) -> None:
     story = seeds.story(record, someone.tenant)
     scenes.policy(record, someone.tenant)
-    scenes.escalating(record, someone.tenant, story.incident, story.group)
+    scenes.escalating(record, someone.tenant, story.incident)
     page = open_page(someone, f"/ui/incidents/{story.incident}")
     expect(page.locator(".stage-planned")).to_contain_text("Ben Okoye")
     expect(page.get_by_text("Nobody has it")).to_be_visible()
@@ -120,7 +120,7 @@ def test_they_fit_a_phone_and_everybody(
 ) -> None:
     story = seeds.story(record, someone.tenant, instance="db-1.a-rather-long-name.example.org")
     scenes.policy(record, someone.tenant)
-    scenes.escalating(record, someone.tenant, story.incident, story.group)
+    scenes.escalating(record, someone.tenant, story.incident)
     scenes.incident(record, someone.tenant, "W" * 150, severity="warning")
     scenes.incident(record, someone.tenant, "Had", state="acknowledged", acknowledged_by="anna")
     page = open_page(someone, "/ui/incidents", scheme=scheme)

@@ -51,4 +51,5 @@ def test_it_fits_a_phone_and_everybody(open_page: Open, staffed: Someone, scheme
             page.set_viewport_size(size)
             page.goto(path)
             assert overflow(page) <= 0, (path, size)
-        assert axe.serious(page, only_colours=scheme == "dark") == [], path
+    page.goto("/ui/oncall?schedule=nights")
+    assert axe.serious(page, only_colours=scheme == "dark") == []

@@ -54,12 +54,14 @@ def policy(record: Record, tenant: int, text: str = POLICY) -> None:
         policies.apply(tx, tenant, text, "test")
 
 
-def escalating(record: Record, tenant: int, about: uuid.UUID, group: uuid.UUID) -> None:
+def escalating(record: Record, tenant: int, about: uuid.UUID) -> None:
     """Let the incident's escalation run: Anna was told, Ben comes in four minutes."""
     made = documents.parse(POLICY, channels.settings_models())
     with record.session([tenant]) as tx:
+        [found] = tx.rows("SELECT group_id FROM incident WHERE id = %s", [about])
         row = {
-            "tenant": tenant, "incident_id": about, "name": "primary", "group_id": group,
+            "tenant": tenant, "incident_id": about, "name": "primary",
+            "group_id": found["group_id"],
             "receiver": "ops", "chain": escalation.frozen(made.escalations["primary"]),
             "reason": "first", "severity": "critical", "policy_version": 1, "generation": 1,
             "run": 1, "round": 1, "step": 2, "state": "running", "told": 1,

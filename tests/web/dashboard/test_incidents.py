@@ -111,7 +111,7 @@ def test_the_fragment_is_what_changed_alone(
 def test_who_is_next_and_when(record: Record, someone: Someone, sign_in: SignIn) -> None:
     story = seeds.story(record, someone.tenant)
     scenes.policy(record, someone.tenant)
-    scenes.escalating(record, someone.tenant, story.incident, story.group)
+    scenes.escalating(record, someone.tenant, story.incident)
     text = sign_in(someone).get("/ui/incidents").text
     assert re.search(r"next:</?[^>]*>? <b>Ben Okoye</b>|next: <b>Ben Okoye</b>", text)
     assert re.search(r'class="left"[^>]*>(4:00|3:5\d)<', text)
@@ -120,7 +120,7 @@ def test_who_is_next_and_when(record: Record, someone: Someone, sign_in: SignIn)
 def test_a_room_tells_the_whole_story(record: Record, someone: Someone, sign_in: SignIn) -> None:
     story = seeds.story(record, someone.tenant, instance="db-1")
     scenes.policy(record, someone.tenant)
-    scenes.escalating(record, someone.tenant, story.incident, story.group)
+    scenes.escalating(record, someone.tenant, story.incident)
     text = sign_in(someone).get(f"/ui/incidents/{story.incident}").text
     assert "Opened with 1 alert." in text
     assert "channel_not_found: invite the bot" in text
