@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 
 import orjson
+import psycopg
 from fastapi import APIRouter, Request
 
 from schemas import delivery as schema
@@ -96,7 +97,11 @@ def _batch(
     cause: str,
 ) -> list[dict[str, Any]]:  # fmt: skip
     with record.session([caller.tenant]) as tx:
-        done = desk.act(tx, caller.tenant, act, chosen, as_of, cause, BATCH)
+        try:
+            done = desk.act(tx, caller.tenant, act, chosen, as_of, cause, BATCH)
+        except psycopg.errors.UniqueViolation as error:
+            # Its line got something new at this very moment: judged again, it is left alone.
+            raise errors.Again from error
         if done:
             detail = {
                 "name": caller.name, "cause": cause, "filter": chosen.model_dump(mode="json"),
