@@ -18,7 +18,7 @@ COLUMNS = 4
 #: Where it stands, so that it leads; names of what people look for first.
 _FIRST = ("instance", "pod", "host", "service", "job", "namespace", "device", "mountpoint")
 #: Facts and annotations that have a place of their own in the room.
-_PLACED = ("runbook", "runbook_url", "owner", "summary", "description", "anomaly")
+_PLACED = ("runbook", "owner")
 
 
 class Link(NamedTuple):
@@ -79,7 +79,7 @@ def of(detail: schema.IncidentDetail) -> Room:
         summary=shared.get("summary", ""),
         description=shared.get("description", ""),
         owner=facts.get("owner") or common.get("team", ""),
-        anomaly=facts.get("anomaly", ""),
+        anomaly=anomaly(alerts),
         links=tuple(link for link in links if link.address.startswith(("http://", "https://"))),
         facts={k: v for k, v in facts.items() if k not in _PLACED},
     )
@@ -94,6 +94,14 @@ def commands(base: str, detail: schema.IncidentDetail, act: str) -> dict[str, st
         "act": f"tocsin incident {act} {detail.id}",
         "curl": f"curl -X POST {bearer} {shlex.quote(f'{url}/{act}')}",
     }
+
+
+def anomaly(alerts: Sequence[Any]) -> str:
+    """What is said of the most unusual of these alerts; empty where none of them is."""
+    # Scores are of a part of the API that need not be there.
+    scores = [score for each in alerts if (score := getattr(each, "score", None))]
+    found = max((one for one in scores if one.anomaly), key=lambda one: one.value, default=None)
+    return str(found.sentence) if found else ""
 
 
 def _columns(alerts: Sequence[api.AlertItem], common: Mapping[str, str]) -> tuple[str, ...]:
