@@ -17,11 +17,11 @@ from tocsin.storage.record import Record
 #: One statement, so that nothing moves from one table to another between two looks.
 _RECORD = """
 SELECT
-  (SELECT count(*) FROM alert) AS unique,
+  (SELECT count(*) FROM alert WHERE last_seen >= %(began)s) AS unique,
   (SELECT coalesce(sum(value), 0)::bigint FROM (
      SELECT name, labels, value FROM counter UNION ALL SELECT name, labels, value FROM tally) c
-   WHERE name = 'alerts_processed_total' AND labels LIKE '%|repeat') AS repeats,
-  (SELECT count(*) FROM alert_event WHERE posted) AS events,
+   WHERE name = 'alerts_processed_total' AND labels LIKE '%%|repeat') AS repeats,
+  (SELECT count(*) FROM alert_event WHERE posted AND received_at >= %(began)s) AS events,
   (SELECT count(*) FROM alert_event WHERE posted AND outcome IS NULL) AS undecided,
   (SELECT coalesce(sum(alerts), 0)::bigint FROM quarantine) AS quarantined,
   (SELECT coalesce(sum(alerts), 0)::bigint FROM inbox WHERE stage = 'dedup') AS inbox,
@@ -30,7 +30,10 @@ SELECT
   (SELECT count(*) FROM incident WHERE state = 'acknowledged') AS acknowledged,
   (SELECT count(*) FROM incident WHERE state = 'resolved') AS resolved,
   (SELECT count(*) FROM delivery WHERE state IN ('pending', 'sending')) AS waiting,
-  (SELECT count(*) FROM delivery WHERE state = 'dead') AS dead
+  (SELECT count(*) FROM delivery WHERE state = 'dead') AS dead,
+  (SELECT count(*) FROM delivery WHERE person IS NOT NULL AND state = 'sent') AS pages,
+  (SELECT count(*) FROM alert_score WHERE value IS NOT NULL) AS scored,
+  (SELECT count(*) FROM alert_score WHERE anomaly) AS unusual
 """
 _QUIET = """
 SELECT DISTINCT ON (e.outcome) e.outcome, e.cause, a.labels, s.comment,
@@ -68,6 +71,9 @@ class Counts:
     resolved: int = 0
     waiting: int = 0
     dead: int = 0
+    pages: int = 0
+    scored: int = 0
+    unusual: int = 0
     sent: dict[str, int] = field(default_factory=dict)
     twice: int = 0
     quiet: tuple[tuple[int, str, str], ...] = ()
@@ -102,7 +108,7 @@ def take(player: Player) -> Counts:
     accepted = player.accepted  # before the record is read: it may know more, never less
     record = player.stage.record
     with record.admin() as tx:
-        row = tx.row(_RECORD)
+        row = tx.row(_RECORD, {"began": player.stage.began})
         quiet = tx.rows(_QUIET)
         refused = tx.row(_REFUSED)
     assert row is not None

@@ -120,7 +120,9 @@ def _go_on(board: Board) -> None:
 def _introduce(console: Console, here: Stage) -> None:
     token = here.tenants["shop"].token_file
     console.print(f"\nTocsin runs at {here.url}", style="bold")
-    console.print("Look for yourself from another terminal:")
+    desk = f"Look at it in a browser: {here.url}/ui/ (the token to sign in with: cat {token})"
+    console.print(Text(desk), soft_wrap=True)
+    console.print("Or from another terminal:")
     for path in ("incidents", "alerts?limit=5", "deliveries"):
         line = f'  curl -H "Authorization: Bearer $(cat {token})" "{here.url}/api/v1/{path}"'
         console.print(Text(line), soft_wrap=True)
@@ -154,6 +156,10 @@ def _table(reached: verdict.Verdict) -> Table:
         (f"{final.incidents:,}", "incidents"),
         *((f"{n:,}", f"messages by {channel}") for channel, n in final.sent.items()),
         (f"{reached.spoilt:,}", "calls that a provider spoilt, made good by trying again"),
+        (f"{final.pages:,}", "pages to people, by their own ways; a second one where nobody acted"),
+        (f"{final.scored:,}", "alerts compared with the past, of which"),
+        (f"{final.unusual:,}", "were unusual, and their messages say why"),
+        (f"{final.dead:,}", "dead letters on the delivery desk: Sam's mailbox is full"),
         (f"{final.twice:,}", "messages that somebody got twice"),
         (f"{reached.lost:,}", "alerts lost"),
     ]

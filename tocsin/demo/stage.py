@@ -12,18 +12,21 @@ import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TextIO
 
 import httpx
 
 from tocsin import homes, launch
-from tocsin.demo import fakes
+from tocsin.demo import fakes, past
+from tocsin.demo.fakes import faults
 from tocsin.errors import SetupError
 from tocsin.installation import Options
 from tocsin.security import tokens
 from tocsin.storage import policies, tenants
 from tocsin.storage.record import Record
+from workers import enqueue, queues
 
 PORT = 8420
 #: Each tenant and the policy that it gets.
@@ -32,6 +35,8 @@ SLACK_TOKEN = "xoxb-fake"
 TWILIO_TOKEN = "f" * 32
 #: The phone and the mailbox of the one on call.
 PHONE, MAILBOX = "+491701234567", "oncall@example.com"
+#: That of the one who is next, which takes nothing: what is sent there ends on the delivery desk.
+FULL_MAILBOX = "sam@example.com"
 LOG = "demo.log"
 _HERE = Path(__file__).parent
 _POLICY_SECONDS = 30.0
@@ -57,6 +62,8 @@ class Stage:
     providers: fakes.Fakes
     record: Record
     tenants: dict[str, Tenant]
+    #: What is older was written as a past and is not counted.
+    began: datetime
 
     def hook(self, slug: str, name: str) -> str:
         """The destination of a webhook in the ledger."""
@@ -80,9 +87,13 @@ def staged(home: Path | None, port: int | None) -> Iterator[Stage]:
         record = Record(running.environment["DATABASE_URL"])
         life.callback(record.close)
         made = {slug: _tenant(record, place, options.url, slug, signing, life) for slug in POLICIES}
-        stage = Stage(place, options.url, providers, record, made)
+        stage = Stage(place, options.url, providers, record, made, datetime.now(UTC))
         for slug, file in POLICIES.items():
             _apply(stage, slug, (_HERE / file).read_text(encoding="utf-8"))
+        past.write(record, made["shop"].id, stage.began)
+        enqueue.bell(running.environment["REDIS_URL"]).ring("train", queues.SCORING)
+        full = faults.Fault("status", status=552, headers={"text": "5.2.2 mailbox full"})
+        providers.script.add(full, provider="smtp", dest=FULL_MAILBOX)
         yield stage
 
 
