@@ -245,13 +245,13 @@ def _width(crowd: Crowd, name: str, at: float, facts: dict[str, tuple[float, Fac
     crowd.begun = {held: when for held, when in crowd.begun.items() if when > at - WINDOW}
     if len(crowd.begun) < MAX_TOGETHER:
         crowd.begun[name] = at
-    wide = math.log2(max(1, len(crowd.begun)))
-    facts["width"] = (
-        _beyond(crowd.width.far(wide, 0.5)),
-        Fact(len(crowd.begun), 2**crowd.width.middle),
-    )
+    wide = len(crowd.begun)
+    known = crowd.width.seen >= SETTLED
+    far = above(wide, max(1.0, crowd.width.middle)) if known else 0.0
+    facts["width"] = _beyond(far), Fact(wide, crowd.width.middle)
     if began:
-        crowd.width.learn(wide, 0.5)
+        # A burst is one event: it teaches little, however many streams are in it.
+        crowd.width.learn(min(wide, 2 * crowd.width.middle + 2), 0.5)
 
 
 def _value(stream: Stream, event: Event, facts: dict[str, tuple[float, Fact]]) -> None:
