@@ -84,7 +84,7 @@ def compose(
         "truncated": max(0, len(views) - telling.MAX_ALERTS),
         "opened_at": incident.opened_at,
         "at": now,
-        "url": f"{base}/t/{about.tenant}/api/v1/incidents/{incident.id}",
+        "url": f"{base}/ui/incidents/{incident.id}",
     })  # fmt: skip
 
 

@@ -40,7 +40,7 @@ def message(reason: Reason) -> Message:
         resolved=len(alerts) if over else 0,
         opened_at=AT - timedelta(hours=4 if later else 0),
         at=AT,
-        url="https://tocsin.example.com/t/default/api/v1/incidents/0198c0de",
+        url="https://tocsin.example.com/ui/incidents/0198c0de",
     )
 
 
