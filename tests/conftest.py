@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 
@@ -21,6 +22,11 @@ def _scrub() -> None:
 
 
 _scrub()
+# How long an example takes says more about the machine than about us.
+hypothesis.settings.register_profile(
+    "tocsin", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("tocsin")
 
 from tocsin import embedded, homes  # noqa: E402
 from tocsin.storage import migrate, tenants  # noqa: E402

@@ -89,7 +89,7 @@ def _act(tenant: Tenant, step: str) -> None:
 
 
 @settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(steps)
 def test_every_part_is_in_an_incident_and_every_receiver_heard_of_it(

@@ -266,7 +266,7 @@ MOVES = st.lists(
 )  # fmt: skip
 
 
-@settings(max_examples=15, deadline=None,
+@settings(max_examples=8, deadline=None,
           suppress_health_check=[HealthCheck.function_scoped_fixture])  # fmt: skip
 @given(MOVES)
 def test_whatever_people_do_a_step_runs_once_in_a_generation_and_never_early(

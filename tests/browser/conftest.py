@@ -24,9 +24,12 @@ PHONE = sync_api.ViewportSize(width=360, height=780)
 DESK = sync_api.ViewportSize(width=1280, height=900)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[sync_api.Browser]:
-    """Debian's; skipped with a reason where there is none, unless this is CI."""
+    """Debian's; of one file, for its event loop must not run in the tests of others.
+
+    Skipped with a reason where there is none, unless this is CI.
+    """
     found = next(filter(None, map(shutil.which, NAMES)), None)
     if found is None:
         if os.environ.get("CI") == "true":

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import timedelta
 from typing import get_args
 
 import pytest
 
 import channels
 import tocsin
-from schemas import policy, quiet, rules
+from schemas import parts, policy, quiet, rules
 from tests.docs import pages
 from tocsin import errors, metrics, plugins
 from tocsin.config import documents, reference
@@ -32,13 +33,22 @@ def test_the_table_of_settings_is_whole() -> None:
     assert {row[0].strip("`") for row in rows} == {variable(each) for each in Settings.model_fields}
 
 
+def said(value: object) -> str:
+    """A default as people write it."""
+    if value is None or value == "":
+        return "empty"
+    if isinstance(value, timedelta):
+        return parts.say_duration(value)
+    return f"{value:g}" if isinstance(value, float) else str(value).lower()
+
+
 def test_the_defaults_of_settings_are_those_of_the_code() -> None:
     fields = {variable(name): field for name, field in Settings.model_fields.items()}
     for name, default, _ in pages.rows("README.md", "variable"):
         if default.startswith("("):
             continue  # what `tocsin up` sets
         real = fields[name.strip("`")].default
-        shown = f"{real:g}" if isinstance(real, float) else str(real) or "empty"
+        shown = said(real)
         assert default.partition(" (")[0].strip("`") == shown, name
 
 

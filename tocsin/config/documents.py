@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -61,13 +61,8 @@ def parse(text: str, channels: Channels) -> Policy:
         document = model.model_validate(plain)
     except ValidationError as error:
         located += islice(problems.of(model, error), MAX_PROBLEMS)
-    located += islice(sense.problems_of(plain), MAX_PROBLEMS)
-    located += islice(people.problems_of(plain, channels), MAX_PROBLEMS)
-    located += islice(rotas.problems_of(plain), MAX_PROBLEMS)
-    located += islice(service_levels.problems_of(plain), MAX_PROBLEMS)
-    located += islice(reporting.problems_of(plain, channels), MAX_PROBLEMS)
-    parts = templates.parts_of(channels)
-    located += islice(templates.problems_of(plain, parts), MAX_PROBLEMS)
+    for said in _senses(plain, channels):
+        located += islice(said, MAX_PROBLEMS)
     found += [(yaml_nodes.line(root, path), said) for path, said in located]
     if found or document is None:
         unique = sorted(dict.fromkeys(found), key=lambda problem: problem[0] or 0)
@@ -100,6 +95,16 @@ def parse(text: str, channels: Channels) -> Policy:
         cloudwatch=document.cloudwatch,
         scoring=document.scoring,
     )
+
+
+def _senses(plain: Any, channels: Channels) -> Iterator[Iterator[tuple[problems.Path, str]]]:
+    """What is wrong beyond the form, section by section."""
+    yield sense.problems_of(plain)
+    yield people.problems_of(plain, channels)
+    yield rotas.problems_of(plain)
+    yield service_levels.problems_of(plain)
+    yield reporting.problems_of(plain, channels)
+    yield templates.problems_of(plain, templates.parts_of(channels))
 
 
 def json_schema(channels: Channels) -> dict[str, Any]:

@@ -26,11 +26,10 @@ def now(tx: Transaction, tenant: int) -> list[Duty]:
     if policy is None or not policy.schedules:
         return []
     known = overrides.of(tx, [tenant], tx.now, tx.now)[tenant]
-    return [
-        Duty(
-            name,
-            tuple(_faces.of(policy, each) for each in oncall.who(schedule, tx.now, known)),
-            oncall.following(schedule, tx.now, known),
-        )
-        for name, schedule in policy.schedules.items()
-    ]
+    found = []
+    for name, schedule in policy.schedules.items():
+        people = oncall.who(schedule, tx.now, known)
+        after = oncall.following(schedule, tx.now, known)
+        faces = tuple(_faces.of(policy, each) for each in people)
+        found.append(Duty(name, faces, after.starts_at if after else None))
+    return found
