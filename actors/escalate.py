@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 
-import psycopg
 import structlog
 
-from actors import _runtime, _steps, _work
-from tocsin import errors
+from actors import _piecemeal, _runtime, _steps, _work
 from tocsin.storage import escalations, inbox, incidents, timers
 
 log = structlog.get_logger(__name__)
@@ -25,29 +24,7 @@ Key = tuple[int, str]
 def escalate(queue: str) -> bool:
     """Take the steps that are due; True where there may be more of them."""
     here = _runtime.here()
-    try:
-        return _escalate(here, LIMIT, [])
-    except (errors.RecordAway, psycopg.OperationalError):
-        raise
-    except Exception as error:
-        log.exception("steps failed, escalations go one by one", error=type(error).__name__)
-        return _one_by_one(here)
-
-
-def _one_by_one(here: _runtime.Runtime) -> bool:
-    """One escalation that cannot go on must not keep the others from paging."""
-    for _ in range(LIMIT):
-        held: list[Key] = []
-        try:
-            if not _escalate(here, 1, held) and not held:
-                return False
-        except (errors.RecordAway, psycopg.OperationalError):
-            raise
-        except Exception as error:
-            if not held:
-                raise
-            _put_off(here, held[0], error)
-    return True
+    return _piecemeal.run("escalate", LIMIT, partial(_escalate, here), partial(_put_off, here))
 
 
 def _put_off(here: _runtime.Runtime, key: Key, error: Exception) -> None:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 
-import psycopg
 import structlog
 
-from actors import _groups, _incidents, _notify, _rehouse, _runtime, _story, _work
-from tocsin import errors
+from actors import _groups, _incidents, _notify, _piecemeal, _rehouse, _runtime, _story, _work
 from tocsin.domain import flushing
 from tocsin.storage import groups, inbox, timers
 from tocsin.storage.record import Transaction
@@ -27,29 +26,7 @@ PUT_OFF = timedelta(seconds=60)
 def flush(queue: str) -> bool:
     """Decide for the groups that are due; True where there may be more of them."""
     here = _runtime.here()
-    try:
-        return _flush(here, LIMIT, [])
-    except (errors.RecordAway, psycopg.OperationalError):
-        raise
-    except Exception as error:
-        log.exception("flush failed, groups go one by one", error=type(error).__name__)
-        return _one_by_one(here)
-
-
-def _one_by_one(here: _runtime.Runtime) -> bool:
-    """One group that cannot be decided must not keep the others from speaking."""
-    for _ in range(LIMIT):
-        held: list[groups.GroupKey] = []
-        try:
-            if not _flush(here, 1, held) and not held:
-                return False
-        except (errors.RecordAway, psycopg.OperationalError):
-            raise
-        except Exception as error:
-            if not held:
-                raise
-            _put_off(here, held[0], error)
-    return True
+    return _piecemeal.run("flush", LIMIT, partial(_flush, here), partial(_put_off, here))
 
 
 def _put_off(here: _runtime.Runtime, key: groups.GroupKey, error: Exception) -> None:

@@ -1,0 +1,53 @@
+"""A batch that fails is done again one by one: what cannot be done must hold up nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+import psycopg
+import structlog
+
+from tocsin import errors
+
+log = structlog.get_logger(__name__)
+
+Key = TypeVar("Key")
+
+
+def run(
+    name: str,
+    limit: int,
+    work: Callable[[int, list[Key]], bool],
+    put_off: Callable[[Key, Exception], None],
+) -> bool:
+    """Do `work`; True where there may be more.
+
+    It takes how much it may claim, writes down what it claimed before anything can fail, and says
+    whether there may be more. `put_off` is told what failed alone, and why. While the record is
+    away nothing is put off.
+    """
+    try:
+        return work(limit, [])
+    except (errors.RecordAway, psycopg.OperationalError):
+        raise
+    except Exception as error:
+        log.exception("a batch failed, now one by one", actor=name, error=type(error).__name__)
+    return _one_by_one(limit, work, put_off)
+
+
+def _one_by_one(
+    limit: int, work: Callable[[int, list[Key]], bool], put_off: Callable[[Key, Exception], None]
+) -> bool:
+    for _ in range(limit):
+        held: list[Key] = []
+        try:
+            if not work(1, held) and not held:
+                return False
+        except (errors.RecordAway, psycopg.OperationalError):
+            raise
+        except Exception as error:
+            if not held:
+                raise
+            put_off(held[0], error)
+    return True
