@@ -269,7 +269,10 @@ def _entry(case: Case, done: escalation.Done) -> Row:
 def _exhausted(tx: Transaction, case: Case, row: Row, sheet: Sheet) -> Row:
     """Nobody acted in the last round: the incident stays open, and that is an alarm of its own."""
     sheet.told.append(escalations.entry(row, "escalation_exhausted", {"told": row["told"]}))
-    if not row["told"]:
+    if row["told"]:
+        # News that came after the last page: no step is left that could tell of them.
+        escalations.settle(tx, [row], "grouped", str(row["incident_id"]))
+    else:
         escalations.settle(tx, [row], "failed", f"escalation {row['name']}: nobody to tell")
     mine = any(labels.of(each).get("alertname") == escalations.EXHAUSTED for each in case.alerts)
     # One alarm stands until somebody acts, however often the escalation begins again.
