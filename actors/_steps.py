@@ -40,6 +40,8 @@ class Case:
     group: Row
     alerts: list[Row]
     world: escalation.World
+    #: As the world has them; those of one escalation are the same for all its incidents.
+    turns: dict[int, int]
 
     @property
     def firing(self) -> int:
@@ -52,7 +54,8 @@ class Sheet:
 
     rows: list[Row] = field(default_factory=list)
     ran: list[Row] = field(default_factory=list)
-    turns: list[Row] = field(default_factory=list)
+    #: By tenant, escalation and step, for several cases may go round the same one.
+    turns: dict[tuple[int, str, int], int] = field(default_factory=dict)
     told: list[Row] = field(default_factory=list)
     notifications: list[Row] = field(default_factory=list)
     planned: list[Row] = field(default_factory=list)
@@ -75,7 +78,9 @@ def take(
         _one(here, tx, case, sheet)
     escalations.write(tx, sheet.rows)
     escalations.ran(tx, sheet.ran)
-    escalations.turn(tx, sheet.turns)
+    names = ("tenant", "name", "step")
+    turns = [dict(zip(names, key, strict=True)) | {"turn": n} for key, n in sheet.turns.items()]
+    escalations.turn(tx, turns)
     timelines.tell(tx, sheet.told)
     return _escalations.plan(tx, sheet.notifications, sheet.planned)
 
@@ -113,12 +118,11 @@ def _cases(
             escalations.write(tx, [{**row, "due_at": tx.now + LOOK_AGAIN}])
             continue
         mine = next((g for g in held[key] if g["group_id"] == row["group_id"]), held[key][0])
-        world = escalation.World(
-            policy, overrides.get(tenant.id, ()), turns[tenant.id, row["name"]]
-        )
+        own = turns[tenant.id, row["name"]]
+        world = escalation.World(policy, overrides.get(tenant.id, ()), own)
         cases.append(
             Case(tenant, row, _groups.incident(locked[key]),
-                 escalation.thawed(row["chain"]), mine, alerts[key], world)
+                 escalation.thawed(row["chain"]), mine, alerts[key], world, own)
         )  # fmt: skip
     return cases
 
@@ -160,8 +164,9 @@ def _one(here: _runtime.Runtime, tx: Transaction, case: Case, sheet: Sheet) -> N
         sheet.ran.append(_ran(row, done, id))
         sheet.told.append(_entry(case, done))
         if done.turn is not None:
-            sheet.turns.append({"tenant": row["tenant"], "name": row["name"],
-                                "step": done.place.step, "turn": done.turn})  # fmt: skip
+            # The next case of this transaction goes on from there.
+            case.turns[done.place.step] = done.turn
+            sheet.turns[row["tenant"], row["name"], done.place.step] = done.turn
     changed = {**row, "told": told, "round": made.following.round, "step": made.following.step,
                "due_at": made.due_at, "cause": None}  # fmt: skip
     sheet.rows.append(changed if made.due_at else _exhausted(tx, case, changed, sheet))
