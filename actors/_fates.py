@@ -87,7 +87,8 @@ def _postpone(
     """
     newer = deliveries.has_successor(tx, row)
     if newer and not in_doubt:
-        deliveries.finish(tx, row, "superseded", cause=str(newer))
+        if deliveries.finish(tx, row, "superseded", cause=str(newer)):
+            deliveries.hasten(tx, row["tenant"], newer, due)
     else:
         state = "sending" if in_doubt else "pending"
         deliveries.finish(tx, row, state, cause=cause, due_at=due, in_doubt=in_doubt)

@@ -8,7 +8,8 @@ import pytest
 
 from tests.actors import escalating
 from tests.actors.conftest import Hall
-from tests.actors.escalating import begin, fire, policy, who
+from tests.actors.escalating import PEOPLE, begin, fire, policy, who
+from tocsin.demo.fakes import faults
 
 Travel = Callable[..., None]
 
@@ -36,3 +37,29 @@ def test_whose_turn_it_is_goes_on_within_one_drain(
     monkeypatch.setattr(hall.module("escalate"), "_one_by_one", lambda here: False)
     hall.settle()
     assert sorted(who(tenant)) == ["anna", "ben"]
+
+
+LATER = PEOPLE.replace(
+    '{name: anna, webhook: "{hook}/anna"}',
+    '{name: anna, webhook: "{hook}/anna", notify: {important: [{by: webhook, after: 4m}]}}',
+)
+
+
+def test_a_page_that_fails_while_a_later_one_waits_is_not_put_off(
+    hall: Hall, travel: Travel
+) -> None:
+    tenant = begin(
+        hall, policy("notify: [{person: anna}]\nwait: 5m\nnotify: [{team: db}]", rest=LATER)
+    )
+    travel(minutes=5)
+    deliver, errands = hall.module("deliver"), hall.module("_errands")
+    (errand,) = errands.claim(hall.runtime, "webhook", "page")
+    hall.ring("escalate", queue="page")
+    hall.providers.script.add(
+        faults.Fault("status", status=503, times=1), dest=f"{tenant.dest}/anna"
+    )
+    deliver._send(hall.runtime, errand)
+    errands.in_flight.done(errand)
+    travel(minutes=1)
+    hall.settle()
+    assert who(tenant).count("anna") == 1

@@ -153,6 +153,15 @@ def has_successor(tx: Transaction, delivery: dict[str, Any]) -> uuid.UUID | None
     return row["id"] if row else None
 
 
+def hasten(tx: Transaction, tenant: int, delivery: uuid.UUID, due_at: datetime) -> None:
+    """Let one that waits tell at `due_at` for the one whose place it takes, if it is later."""
+    tx.run(
+        "UPDATE delivery SET due_at = least(due_at, %s) WHERE tenant = %s AND id = %s"
+        " AND state = 'pending'",
+        [due_at, tenant, delivery],
+    )
+
+
 def attempt(tx: Transaction, delivery: dict[str, Any], started: datetime, **outcome: Any) -> None:
     """Write down what one attempt came to: outcome, reason, error, status_code."""
     tx.run(
