@@ -9,7 +9,7 @@ import orjson
 
 from tocsin import errors
 from tocsin.domain import backoff
-from tocsin.storage import callbacks, deliveries
+from tocsin.storage import callbacks, deliveries, incidents
 from tocsin.storage.record import Record, Transaction
 from tocsin.storage.tallies import Tallies
 
@@ -73,8 +73,22 @@ def bury(tx: Transaction, row: Row, error: errors.Permanent, started: datetime) 
         tx, row, started, outcome="dead", reason=error.reason, error=error.message,
         status_code=error.status_code,
     )  # fmt: skip
-    deliveries.finish(tx, row, "dead", cause=error.message)
+    handed = _handed(tx, row)
+    buried = deliveries.finish(tx, row, "dead", cause=error.message)
+    if buried and handed and deliveries.all_lost(tx, row):
+        incidents.give_back(tx, handed)
     _count(tx, row, "notifications_failed_total", row["channel"], error.reason)
+
+
+def _handed(tx: Transaction, row: Row) -> Row | None:
+    """The incident, locked, if this page gives it to somebody who has not answered since."""
+    if row["person"] is None or row["facts"] is not None or row["incident_id"] is None:
+        return None
+    key = (row["tenant"], row["incident_id"])
+    incident = incidents.lock(tx, [key]).get(key)
+    if incident is None or incident["generation"] != row["generation"]:
+        return None
+    return incident if incident["handed_by"] and incident["state"] == "acknowledged" else None
 
 
 def _postpone(

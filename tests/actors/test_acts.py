@@ -11,6 +11,7 @@ import pytest
 
 from tests.actors.conftest import Hall, Tenant, alert
 from tocsin import errors
+from tocsin.demo.fakes import faults
 from tocsin.storage import incidents
 
 POLICY = """
@@ -253,6 +254,19 @@ def test_handed_to_somebody_whom_nothing_reaches_it_is_open_again(
 ) -> None:
     """The API refuses that; but the policy may change in between."""
     do(hall, ours, incidents.hand_over, begun, "anna", to="carl")
+    assert state(ours) == ("open", None)
+    assert kinds(ours) == ["handed_over", "unreachable"]
+    assert reasons(ours)[-1] == "reopened"
+
+
+def test_handed_over_by_pages_that_do_not_arrive_it_is_open_again(
+    hall: Hall, ours: Tenant, begun: uuid.UUID, travel: Travel
+) -> None:
+    hall.providers.script.add(faults.Fault("status", status=410), dest=f"{ours.dest}-ben")
+    do(hall, ours, incidents.hand_over, begun, "anna", to="ben")
+    assert state(ours) == ("acknowledged", "ben"), "there is a second way"
+    travel(minutes=5)
+    hall.settle()
     assert state(ours) == ("open", None)
     assert kinds(ours) == ["handed_over", "unreachable"]
     assert reasons(ours)[-1] == "reopened"

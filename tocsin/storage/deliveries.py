@@ -256,6 +256,15 @@ def retry(tx: Transaction, tenant: int, delivery: uuid.UUID, by: str) -> dict[st
     return {**row, "state": "pending", "due_at": tx.now, "attempts": 0}
 
 
+def all_lost(tx: Transaction, delivery: dict[str, Any]) -> bool:
+    """Whether no delivery of the same notification has arrived or may still do so."""
+    return not tx.rows(
+        "SELECT 1 FROM delivery WHERE tenant = %s AND notification_id = %s"
+        " AND (state IN ('sent', 'sending', 'pending') OR in_doubt) LIMIT 1",
+        [delivery["tenant"], delivery["notification_id"]],
+    )
+
+
 def settle(tx: Transaction, ended: Sequence[Ended]) -> None:
     """Explain the events of notifications by what became of their deliveries so far."""
     successors = {(row.tenant, row.notification): row.successor for row in ended}
