@@ -8,8 +8,9 @@ import pytest
 
 from tests.actors import escalating
 from tests.actors.conftest import Hall
-from tests.actors.escalating import PEOPLE, begin, fire, policy, who
+from tests.actors.escalating import PEOPLE, begin, fire, over, paged, policy, who
 from tocsin.demo.fakes import faults
+from tocsin.storage import regrouping
 
 Travel = Callable[..., None]
 
@@ -63,3 +64,23 @@ def test_a_page_that_fails_while_a_later_one_waits_is_not_put_off(
     travel(minutes=1)
     hall.settle()
     assert who(tenant).count("anna") == 1
+
+
+def test_who_was_paged_hears_of_the_end_through_two_merges(hall: Hall) -> None:
+    tenant = hall.tenant(policy("notify: [{person: anna}]"))
+    fire(tenant, "A", severity="critical")
+    hall.settle()
+    first = tenant.one("SELECT id FROM incident")
+    for name in ("B", "C"):
+        fire(tenant, name, severity="critical")
+        hall.settle()
+        into = tenant.one("SELECT id FROM incident ORDER BY opened_at DESC, id DESC LIMIT 1")
+        with hall.record.session([tenant.id]) as tx:
+            regrouping.merge(tx, tenant.id, into, [first], "ann")
+        first = into
+        hall.settle()
+    assert paged(tenant) == [("anna", "first")] * 3
+    for name in ("A", "B", "C"):
+        over(tenant, name, severity="critical")
+    hall.settle()
+    assert paged(tenant)[3:] == [("anna", "resolved")] * 3, "for each that was paged"

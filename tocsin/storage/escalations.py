@@ -100,12 +100,14 @@ RETURNING *
 #: Whom pages of escalations reached, or may have reached, of an incident and what it absorbed, if
 #: they have not heard of the end since.
 PAGED = """
+WITH RECURSIVE k AS (
+  SELECT tenant, id, id AS part FROM unnest(%s::bigint[], %s::uuid[]) AS u (tenant, id)
+  UNION SELECT k.tenant, k.id, i.id FROM k
+  JOIN incident i ON i.tenant = k.tenant AND i.merged_into = k.part)
 SELECT * FROM (
 SELECT DISTINCT ON (k.id, d.group_id, d.integration) d.tenant, k.id AS incident_id, d.group_id,
   d.integration, d.channel, d.destination, d.person, d.facts, n.reason
-FROM unnest(%s::bigint[], %s::uuid[]) AS k (tenant, id)
-JOIN incident i ON i.tenant = k.tenant AND (i.id = k.id OR i.merged_into = k.id)
-JOIN delivery d ON d.tenant = i.tenant AND d.incident_id = i.id AND d.facts IS NOT NULL
+FROM k JOIN delivery d ON d.tenant = k.tenant AND d.incident_id = k.part AND d.facts IS NOT NULL
 JOIN notification n ON n.tenant = d.tenant AND n.id = d.notification_id
 WHERE d.state IN ('sent', 'sending') OR d.in_doubt OR d.state = 'pending' AND n.reason = 'resolved'
 ORDER BY k.id, d.group_id, d.integration, d.created_at DESC, d.id DESC) last
