@@ -6,10 +6,10 @@ BIN := .venv/bin
 LOCKED := .venv/.locked
 STAMP := .venv/.installed
 
-.PHONY: help demo up test check bench bench-ml lock screenshots
+.PHONY: help demo up test coverage check bench bench-ml lock screenshots
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z.]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z.-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 demo: $(STAMP) ## See it at work: fake providers, a storm of alerts, the page that comes out
 	@$(BIN)/tocsin demo
@@ -17,9 +17,12 @@ demo: $(STAMP) ## See it at work: fake providers, a storm of alerts, the page th
 up: $(STAMP) ## Start an installation in your home folder (Ctrl-C stops it)
 	@$(BIN)/tocsin up
 
-test: $(STAMP) ## Run all tests, with coverage; those that need the machine to themselves at the end
-	@$(BIN)/pytest -m "not alone" -n auto --maxprocesses 4 --dist loadfile --cov --cov-report=
-	@$(BIN)/pytest -m alone --cov --cov-append --cov-report=term
+test: $(STAMP) ## Run all tests; those that need the machine to themselves at the end
+	@$(BIN)/pytest -m "not alone" -n auto --maxprocesses 4 --dist loadfile $(COVER)
+	@$(BIN)/pytest -m alone $(if $(COVER),--cov-append) $(COVER)
+
+coverage: $(STAMP) ## The same, and which lines they reach (takes half as long again)
+	@$(MAKE) --no-print-directory test COVER=--cov
 
 check: $(STAMP) ## Lint, format, types, import arrows
 	@$(BIN)/ruff check .
