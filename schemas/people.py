@@ -12,13 +12,18 @@ from schemas.parts import Duration, Name, Written
 from schemas.templates import Locale
 
 #: E.164: a plus, the country, the number; no spaces.
-Phone = Annotated[str, Field(pattern=r"^\+[1-9][0-9]{6,14}$")]
-Email = Annotated[str, Field(pattern=r"^[^@\s<>,;:\"]{1,64}@[A-Za-z0-9.-]{1,253}$")]
+PHONE = r"^\+[1-9][0-9]{6,14}$"
+EMAIL = r"^[^@\s<>,;:\"]{1,64}@[A-Za-z0-9.-]{1,253}$"
+CLOCK = r"^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$"
+PERSON = r"^[a-z0-9]+([._-][a-z0-9]+)*$"
+
+Phone = Annotated[str, Field(pattern=PHONE)]
+Email = Annotated[str, Field(pattern=EMAIL)]
 #: A time of day, 00:00 to 23:59; 24:00 is the end of the day.
-Clock = Annotated[str, Field(pattern=r"^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$")]
+Clock = Annotated[str, Field(pattern=CLOCK)]
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 #: How people are named: in rotations, timelines and the audit.
-PersonName = Annotated[str, Field(pattern=r"^[a-z0-9]+([._-][a-z0-9]+)*$", max_length=80)]
+PersonName = Annotated[str, Field(pattern=PERSON, max_length=80)]
 #: How much it matters to whom it is told; which rules of a person hold.
 Urgency = Literal["default", "important"]
 

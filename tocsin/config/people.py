@@ -104,7 +104,7 @@ def _addresses(
         try:
             model.model_validate({**account, contact.field: address})
         except ValidationError as error:
-            said = error.errors(include_url=False)[0]["msg"].removeprefix("Value error, ")
+            said = problems.in_words(error.errors(include_url=False)[0])
             yield (*path, contact.kind), f"{name} does not take `{address}`: {said}"
 
 

@@ -7,6 +7,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from schemas import people
 
 Path = tuple[str | int, ...]
 
@@ -23,6 +26,14 @@ _FORMS = {
     "dict_type": "must be a mapping: lines like `key: value`",
 }
 
+#: What a pattern asks for, in words.
+_PATTERNS = {
+    people.PHONE: "write the number with a plus and its country, without spaces: +4915112345678",
+    people.EMAIL: "write one address such as anna@example.org",
+    people.CLOCK: 'write the time of day in quotes, such as "09:00"',
+    people.PERSON: "write it in small letters and digits, such as anna or anna.berg",
+}
+
 #: Among more names than this nothing is suggested: the comparison would take too long.
 _COMPARED = 500
 
@@ -35,13 +46,19 @@ def of(
     `under`: where in the document that stands which the model is of.
     """
     for item in error.errors(include_url=False):
-        path = item["loc"]
-        yield (*under, *path), _say(model, path, item["type"], item["msg"], item["input"], under)
+        path, message = item["loc"], in_words(item)
+        yield (*under, *path), _say(model, path, item["type"], message, item["input"], under)
+
+
+def in_words(item: ErrorDetails) -> str:
+    """What pydantic says of one problem, but what it wants instead of the pattern."""
+    pattern = item.get("ctx", {}).get("pattern")
+    return _PATTERNS.get(pattern, item["msg"].removeprefix("Value error, "))
 
 
 def suggest(word: str, known: Iterable[str]) -> str:
     """`: did you mean ...?` if something known is like the word, else what is known."""
-    names = sorted(known)
+    names = sorted(set(known))
     if len(names) > _COMPARED:
         return ""
     if near := difflib.get_close_matches(word[:100], names, n=1, cutoff=0.6):
@@ -68,7 +85,7 @@ def _say(
         return f"{where} must be text: put it in quotes"
     if said := _FORMS.get(kind):
         return f"{where} {said}"
-    return f"{where}: {message.removeprefix('Value error, ')}"
+    return f"{where}: {message}"
 
 
 def _unknown(model: type[BaseModel], path: Path, under: Path) -> str:
