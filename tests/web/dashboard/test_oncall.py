@@ -44,6 +44,13 @@ def test_gaps_are_said_in_words(staffed: Someone, sign_in: SignIn) -> None:
     assert text.count("<b>Nobody</b>") >= 30
 
 
+def test_shifts_are_listed_by_the_clocks_of_the_schedule(staffed: Someone, sign_in: SignIn) -> None:
+    text = sign_in(staffed).get("/ui/oncall?from=2027-02-01").text
+    times = re.findall(r'class="there"[^>]*>([^<]+)<', text.partition('class="agenda')[2])
+    assert "Mon 08 Feb 09:00" in times
+    assert 'class="moment"' not in text.partition('class="agenda')[2].partition("</ol>")[0]
+
+
 def test_a_day_on_which_the_clock_changes_is_marked(staffed: Someone, sign_in: SignIn) -> None:
     browser = sign_in(staffed)
     assert "The clock goes forward" in browser.get("/ui/oncall?from=2027-03-22").text

@@ -100,4 +100,6 @@ def _left(context: jinja2.runtime.Context, at: datetime) -> Markup:
 
 
 _PAGES.globals.update(say=_say, static=_static.ADDRESSES)
-_PAGES.filters.update(ago=_ago, left=_left, clock=_times.clock, moment=_times.moment)
+_PAGES.filters.update(
+    ago=_ago, left=_left, clock=_times.clock, moment=_times.moment, there=_times.there
+)

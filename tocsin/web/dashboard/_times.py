@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from markupsafe import Markup
 
@@ -24,6 +25,11 @@ def clock(at: datetime) -> Markup:
 def moment(at: datetime) -> Markup:
     """Date and time."""
     return _time(at, "moment", f"{at:%d %b %H:%M} UTC")
+
+
+def there(at: datetime, zone: str) -> Markup:
+    """Date and time on the clocks of a zone; the script leaves it, but for the title."""
+    return _time(at, "there", f"{at.astimezone(ZoneInfo(zone)):%a %d %b %H:%M}")
 
 
 def left(at: datetime, now: datetime) -> Markup:

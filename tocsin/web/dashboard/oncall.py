@@ -24,8 +24,8 @@ router = APIRouter()
 NAV = Nav(30, "oncall", "/ui/oncall", "o")
 
 WEEKS = 5
-#: What the coverage looks at, and the list of shifts on a phone.
-AHEAD, AGENDA = timedelta(days=30), timedelta(days=14)
+#: What the coverage looks at.
+AHEAD = timedelta(days=30)
 #: Overrides and gaps that a page lists.
 _MOST = 50
 #: Calendars of other centuries are for nobody.
@@ -124,13 +124,18 @@ def _board(
                   for row in overrides.listed(tx, who.tenant, state=state, schedule=chosen.name,
                                               limit=_MOST)]  # fmt: skip
     weeks = _calendar.weeks(policy, chosen, first, WEEKS, now, known)
+    is_now = any(day.is_today for week in weeks for day in week)
+    shown = wall.moment(chosen.zone, first + timedelta(weeks=WEEKS), 0)
     return {
         "weeks": weeks,
         "faces_in": _calendar.faces(weeks),
-        "agenda": _calendar.stretches(policy, chosen, now, now + AGENDA, now, known),
+        # A phone has this list in place of the weeks, so it must turn with them.
+        "agenda": _calendar.stretches(
+            policy, chosen, now if is_now else begins, shown, now, known
+        ),
         "overrides": [(row, _faces.of(policy, row["person"])) for row in _in_order(listed)],
         "before": first - timedelta(weeks=WEEKS), "after": first + timedelta(weeks=WEEKS),
-        "is_now": any(day.is_today for week in weeks for day in week),
+        "is_now": is_now,
         "calendar_url": f"{str(request.app.state.settings.public_url).rstrip('/')}"
                         f"/api/v1/oncall/{chosen.name}/calendar.ics",
         "form_start": now.astimezone(ZoneInfo(chosen.zone)).strftime("%Y-%m-%dT%H:%M"),
