@@ -52,7 +52,7 @@ def of(
 
 def in_words(item: ErrorDetails) -> str:
     """What pydantic says of one problem, but what it wants instead of the pattern."""
-    pattern = item.get("ctx", {}).get("pattern")
+    pattern = str(item.get("ctx", {}).get("pattern"))
     return _PATTERNS.get(pattern, item["msg"].removeprefix("Value error, "))
 
 
