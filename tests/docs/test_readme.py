@@ -46,6 +46,9 @@ def test_the_first_policy_is_valid() -> None:
     text = (pages.EXAMPLES / "policy.yml").read_text()
     policy = documents.parse(text, channels.settings_models())
     assert set(policy.receivers) == {"oncall", "team", "nobody"}
+    assert [each.name for each in policy.people] == ["anna", "ben"]
+    assert policy.schedules
+    assert policy.receivers["oncall"].escalation == "primary"
 
 
 def test_prometheus_is_pointed_at_a_source() -> None:
