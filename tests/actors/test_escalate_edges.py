@@ -8,9 +8,9 @@ import pytest
 
 from tests.actors import escalating
 from tests.actors.conftest import Hall
-from tests.actors.escalating import PEOPLE, begin, fire, over, paged, policy, who
+from tests.actors.escalating import PEOPLE, act, begin, fire, over, paged, policy, who
 from tocsin.demo.fakes import faults
-from tocsin.storage import regrouping
+from tocsin.storage import incidents, regrouping
 
 Travel = Callable[..., None]
 
@@ -35,7 +35,7 @@ def test_whose_turn_it_is_goes_on_within_one_drain(
     fire(tenant, "Disk")
     fire(tenant, "Net")
     # Not one by one, as after a failure.
-    monkeypatch.setattr(hall.module("escalate"), "_one_by_one", lambda here: False)
+    monkeypatch.setattr(hall.module("_piecemeal"), "_one_by_one", lambda *_: False)
     hall.settle()
     assert sorted(who(tenant)) == ["anna", "ben"]
 
@@ -84,3 +84,27 @@ def test_who_was_paged_hears_of_the_end_through_two_merges(hall: Hall) -> None:
         over(tenant, name, severity="critical")
     hall.settle()
     assert paged(tenant)[3:] == [("anna", "resolved")] * 3, "for each that was paged"
+
+
+TOGETHER = "incidents:\n  correlate: [{name: near, labels: [node]}]\n"
+
+
+def test_a_part_that_goes_its_own_way_is_escalated_on_its_own(hall: Hall, travel: Travel) -> None:
+    steps = "notify: [{person: anna}]\nwait: 5m\nnotify: [{person: ben}]\nwait: 9h"
+    tenant = begin(hall, policy(steps, rest=PEOPLE + TOGETHER), node="n1")
+    fire(tenant, "Net", node="n1")
+    hall.settle()
+    (whole,) = tenant.column("SELECT id FROM incident")
+    (other,) = tenant.column(
+        "SELECT m.group_id FROM incident_group m JOIN incident i ON i.id = m.incident_id"
+        " WHERE m.group_id <> i.group_id"
+    )
+    with hall.record.session([tenant.id]) as tx:
+        made = regrouping.split(tx, tenant.id, whole, [other], "ann")
+    act(tenant, incidents.acknowledge, whole)
+    hall.settle()
+    assert who(tenant) == ["anna"]
+    travel(minutes=6)
+    hall.settle()
+    assert who(tenant) == ["anna", "ben"]
+    assert tenant.one("SELECT incident_id FROM delivery WHERE person = 'ben'") == made["id"]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Sequence
+from datetime import timedelta
 from typing import Any
 
 import orjson
@@ -96,6 +97,30 @@ WHERE e.tenant = %(tenant)s AND e.incident_id = %(incident)s AND e.state = 'runn
   AND NOT EXISTS (SELECT 1 FROM escalation o WHERE o.tenant = e.tenant
                   AND o.incident_id = %(into)s AND o.name = e.name)
 RETURNING *
+"""
+#: A part of an incident that goes its own way takes the escalation of its receiver along: at its
+#: step, or, where it has stopped, to begin again when somebody has had time to act. What it was to
+#: tell of stays with the one that it came from.
+SHARE = """
+INSERT INTO escalation (tenant, incident_id, name, group_id, receiver, chain, reason, severity,
+  policy_version, generation, run, round, step, state, told, due_at, began_at, alarmed, shown,
+  events, events_since)
+SELECT DISTINCT ON (e.name) e.tenant, %(into)s, e.name, p.group_id, e.receiver, e.chain, e.reason,
+  e.severity, e.policy_version, %(generation)s, 1,
+  CASE e.state WHEN 'running' THEN e.round ELSE 1 END,
+  CASE e.state WHEN 'running' THEN e.step ELSE 0 END, 'running',
+  CASE e.state WHEN 'running' THEN e.told ELSE 0 END,
+  CASE e.state WHEN 'running' THEN e.due_at ELSE %(now)s::timestamptz + %(patience)s END,
+  %(now)s, NULL, NULL, '{}'::bigint[], %(now)s
+FROM escalation e JOIN json_to_recordset(%(items)s) AS p (group_id uuid, receiver text)
+  ON p.receiver = e.receiver
+WHERE e.tenant = %(tenant)s AND e.incident_id = %(incident)s ORDER BY e.name, p.group_id
+RETURNING *
+"""
+#: Two incidents must not share a line of deliveries.
+REHOME = """
+UPDATE escalation e SET group_id = %(stays)s
+WHERE e.tenant = %(tenant)s AND e.incident_id = %(incident)s AND e.group_id = ANY(%(out)s)
 """
 #: Whom pages of escalations reached, or may have reached, of an incident and what it absorbed, if
 #: they have not heard of the end since.
@@ -221,6 +246,22 @@ def adopt(tx: Transaction, into: Row, merged: Row) -> None:
     tx.many(ARM, tx.rows(ADOPT, {
         "into": into["id"], "generation": into["generation"], "tenant": merged["tenant"],
         "incident": merged["id"],
+    }))  # fmt: skip
+
+
+def share(
+    tx: Transaction, source: Row, made: Row, parts: Sequence[Row], patience: timedelta
+) -> None:
+    """Give the incident that was split off `source` the escalations of its parts.
+
+    `parts` are {group_id, receiver}; `patience` is what somebody has to act where nothing runs.
+    """
+    key = {"tenant": source["tenant"], "incident": source["id"]}
+    out = [part["group_id"] for part in parts]
+    tx.run(REHOME, {**key, "stays": source["group_id"], "out": out})
+    tx.many(ARM, tx.many(SHARE, parts, {
+        **key, "into": made["id"], "generation": made["generation"], "now": tx.now,
+        "patience": patience,
     }))  # fmt: skip
 
 

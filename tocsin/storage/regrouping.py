@@ -11,7 +11,7 @@ import orjson
 from schemas.alert import Severity
 from schemas.message import AlertView
 from tocsin import errors, ids
-from tocsin.domain import severity, telling
+from tocsin.domain import escalation, severity, telling
 from tocsin.storage import escalations, groups, incidents, labels, memberships, timelines
 from tocsin.storage.record import Transaction
 
@@ -96,7 +96,8 @@ def split(
 ) -> Row:  # fmt: skip
     """Take groups out into an incident of their own, which is open; returns that.
 
-    Nobody is paged: they have heard of it. Raises NotFound, Conflict, and Again where a group
+    Nobody is paged at once: they have heard of it. Its escalation goes on at its step, or begins
+    again after a while where it had stopped. Raises NotFound, Conflict, and Again where a group
     joined meanwhile.
     """
     rows, members = _hold(tx, tenant, [incident])
@@ -113,6 +114,8 @@ def split(
     tx.run(MOVE_DELIVERIES, [made["id"], 0, tenant, incident, out, out])
     _leave_threads(tx, tenant, incident, out)
     tx.run(MOVE_TOLD, [made["id"], tenant, incident, out])
+    parts = [{"group_id": m["group_id"], "receiver": m["receiver"]} for m in moved]
+    escalations.share(tx, row, made, parts, escalation.PATIENCE)
     came = {"incident": str(incident), "by": by}
     memberships.join(tx, [_membership(m, made["id"], "split", came) for m in moved])
     said = {"note": note} if note else {}
