@@ -87,7 +87,8 @@ def heard(tenant: Tenant, path: str = "") -> list[tuple[str, str]]:
 def slack(tenant: Tenant) -> tuple[list[Any], list[Any]]:
     """What stands in the tenant's Slack: the messages posted, threads apart, and the changes."""
     calls = [c for c in tenant.hall.providers.ledger.calls(provider="slack") if c.effect]
-    ours = [c for c in calls if f"/t/{tenant.slug}/" in json.dumps(c.body)]
+    known = [str(id) for id in tenant.column("SELECT id FROM incident")]
+    ours = [c for c in calls if any(id in json.dumps(c.body) for id in known)]
     posts = [c.body for c in ours if c.path.endswith("chat.postMessage")]
     updates = [c.body for c in ours if c.path.endswith("chat.update")]
     return [body for body in posts if not body.get("thread_ts")], updates

@@ -98,7 +98,7 @@ def test_what_fires_and_resolves_is_one_message_and_its_thread(
     assert shown[0]["edits"] == 0
 
     post(sender, starts=began, ends=time.time())
-    shown = eventually(lambda: (now := tenant.slack()) and now[0]["edits"] and now)
+    shown = eventually(lambda: (now := tenant.slack()) and now[0]["replies"] and now)
     assert len(shown) == 1
     assert "Resolved" in shown[0]["text"]
     assert len(shown[0]["replies"]) == 1
