@@ -195,6 +195,12 @@ def launch_stack() -> Callable[..., Any]:
     return _launched
 
 
+def _without_scoring(scale: str, procfile: Path | None) -> str:
+    """No story of pages needs scores, and the process that makes them takes seconds to warm up."""
+    quiet = "scoring=0" if procfile is None and "scoring" not in scale else ""
+    return ",".join(filter(None, (scale, quiet)))
+
+
 @contextmanager
 def _launched(
     *, scale: str = "", env: dict[str, str] | None = None, procfile: Path | None = None
@@ -208,8 +214,9 @@ def _launched(
         travelled = [0.0]
         with fakes.serve(clock=lambda: time.time() + travelled[0]) as providers:
             options = installation.Options(
-                home=home, port=free_port(), scale=scale, procfile=procfile
-            )
+                home=home, port=free_port(), scale=_without_scoring(scale, procfile),
+                procfile=procfile,
+            )  # fmt: skip
             with launch.running(options) as supervisor:
                 record = Record(supervisor.environment["DATABASE_URL"])
                 client = httpx.Client(base_url=options.url, timeout=30)

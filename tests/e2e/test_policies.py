@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.e2e.conftest import Stack, alert, eventually
 from tests.e2e.test_spine import POLICY
 
@@ -12,6 +14,7 @@ def folder(stack: Stack) -> Path:
     return Path(stack.supervisor.environment["TOCSIN_POLICY_DIR"])
 
 
+@pytest.mark.alone
 def test_a_watched_file_is_in_force_on_all_workers_within_a_second(stack: Stack) -> None:
     tenant = stack.tenant()
     hook = f"{stack.providers.url}/hook/{tenant.slug}"
