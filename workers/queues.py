@@ -39,7 +39,8 @@ def of_stages(text: str) -> dict[str, str]:
     chosen = {
         **dict.fromkeys(MOVABLE, PIPELINE),
         "lookup": LOOKUP,
-        "report": BACKGROUND,
+        # Clocks are looked at after every line of a story: a flood must not wait for that.
+        **dict.fromkeys(("breach", "report"), BACKGROUND),
         **dict.fromkeys(SCORERS, SCORING),
         **dict.fromkeys(("escalate", "wake", "hand_over"), PAGE),
     }

@@ -87,8 +87,8 @@ def heard(tenant: Tenant, path: str = "") -> list[tuple[str, str]]:
 def slack(tenant: Tenant) -> tuple[list[Any], list[Any]]:
     """What stands in the tenant's Slack: the messages posted, threads apart, and the changes."""
     calls = [c for c in tenant.hall.providers.ledger.calls(provider="slack") if c.effect]
-    known = map(str, tenant.column("SELECT id FROM incident"))
-    ours = [c for id in known for c in calls if id in json.dumps(c.body)]
+    known = list(map(str, tenant.column("SELECT id FROM incident")))
+    ours = [c for c in calls if any(id in json.dumps(c.body) for id in known)]
     posts = [c.body for c in ours if c.path.endswith("chat.postMessage")]
     updates = [c.body for c in ours if c.path.endswith("chat.update")]
     return [body for body in posts if not body.get("thread_ts")], updates

@@ -101,5 +101,6 @@ def flood_and_page(loud: Tenant, quiet: Tenant) -> None:
     waited = time.monotonic() - began
     storm.join()
     loud.quiet()
-    assert waited <= 2.0
+    # Behind the flood it would come at its end; seconds would say more about the machine.
+    assert waited < (time.monotonic() - began) / 2
     assert loud.rows("SELECT count(*) AS n FROM alert") == [{"n": 20_000}]

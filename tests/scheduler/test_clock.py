@@ -65,7 +65,7 @@ def test_everything_that_is_due_is_rung_once_on_its_queue(own_record: Record, be
         tx.run(LOOKUP, ["b", NO_PAUSE])
     assert sweep.sweep(own_record, bell, STAGES) is None
     assert sorted(bell.rung) == [
-        ("breach", "pipeline"), ("dedup", "pipeline"), ("deliver_webhook", "notify"),
+        ("breach", "background"), ("dedup", "pipeline"), ("deliver_webhook", "notify"),
         ("deliver_webhook", "page"), ("escalate", "page"), ("evaluate", "pipeline"),
         ("expire", "slow"), ("flush", "pipeline"), ("hand_over", "page"), ("judge", "pipeline"),
         ("lookup", "lookup"), ("report", "background"), ("reroute", "pipeline"),
