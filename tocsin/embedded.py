@@ -11,7 +11,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import metadata, util
 from pathlib import Path
@@ -71,10 +71,11 @@ class Server:
         return gone
 
 
-def start_postgres(home: Path) -> Server:
+def start_postgres(home: Path, settings: Mapping[str, str] | None = None) -> Server:
     """Start PostgreSQL on the data below ``home`` (made at the first start) and wait until ready.
 
-    The URL is the owner's (a superuser): migrations only. Raises SetupError.
+    The URL is the owner's (a superuser): migrations only. ``settings`` are the server's, beside or
+    instead of ours; nothing that is to be kept may switch ``fsync`` off. Raises SetupError.
     """
     homes.make(home)
     binaries = _postgres_binaries()
@@ -85,7 +86,7 @@ def start_postgres(home: Path) -> Server:
         _initdb(home, binaries, data)
     _check_version(data)
     command = [str(binaries / "postgres"), "-D", str(data), "-k", str(sockets)]
-    for name, value in _POSTGRES_SETTINGS.items():
+    for name, value in {**_POSTGRES_SETTINGS, **(settings or {})}.items():
         command += ["-c", f"{name}={value}"]
     log = home / "log" / "postgres.log"
     process = _launch(command, log, signal.SIGINT)

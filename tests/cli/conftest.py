@@ -39,9 +39,10 @@ class Cli:
 @pytest.fixture(autouse=True)
 def _quiet() -> Iterator[None]:
     """The application runs in this process: its log would stand between what commands print."""
+    configured = structlog.get_config()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     yield
-    structlog.reset_defaults()
+    structlog.configure(**configured)
 
 
 @pytest.fixture

@@ -69,10 +69,10 @@ def stream(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
     written = io.StringIO()
     monkeypatch.setattr("sys.stderr", written)
     root = logging.getLogger()
-    before, level = root.handlers[:], root.level
+    before, level, configured = root.handlers[:], root.level, structlog.get_config()
     logs.setup("info")
     yield written
-    structlog.reset_defaults()
+    structlog.configure(**configured)
     root.handlers[:] = before
     root.setLevel(level)
 
