@@ -28,3 +28,9 @@ def following(tx: Transaction) -> datetime | None:
     """When the next timer or delivery falls due."""
     row = tx.row("SELECT next_due() AS at")
     return row["at"] if row else None
+
+
+def late(tx: Transaction) -> list[Due]:
+    """What is due and nobody is at it; what waits for good reason is left out."""
+    found = tx.rows("SELECT work, queue, oldest FROM late_work()")
+    return [Due(row["work"], row["queue"], row["oldest"]) for row in found]
