@@ -19,11 +19,19 @@ EVERY_SECONDS = 5.0
 class Progress:
     """The loops of one process. Thread-safe; marking costs nothing worth counting."""
 
-    def __init__(self, loops: Iterable[str] = ()) -> None:
+    def __init__(self) -> None:
         self._lock = threading.Lock()
         self._done: Counter[str] = Counter()
-        began = time.monotonic()
-        self._at = dict.fromkeys(loops, began)
+        self._at: dict[str, float] = {}
+
+    def expect(self, loops: Iterable[str]) -> None:
+        """These begin now: one that never goes round is told of as well."""
+        for loop in loops:
+            self.alive(loop)
+
+    def loops(self) -> list[str]:
+        with self._lock:
+            return sorted(self._at)
 
     def mark(self, loop: str) -> None:
         """This loop went round once more."""

@@ -98,9 +98,7 @@ class ReportLetter(SQLModel, table=True):
     __tablename__ = "report_letter"
     __table_args__ = (
         Index("report_letter_report", "tenant", "report_id"),
-        Index(
-            "report_letter_pending", "tenant", "id", postgresql_where=text("state = 'pending'")
-        ),
+        Index("report_letter_pending", "tenant", "id", postgresql_where=text("state = 'pending'")),
     )
     tenant: int = many(primary_key=True)
     #: Also the idempotency key: it never changes over attempts.
