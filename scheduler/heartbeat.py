@@ -8,7 +8,7 @@ still there is none to tell of.
 from __future__ import annotations
 
 import time
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from urllib import parse
 
@@ -28,6 +28,8 @@ log = structlog.get_logger(__name__)
 #: An alert that was posted longer ago proves nothing about now, even if nobody heard of it yet.
 FRESH = timedelta(seconds=60)
 SECONDS = 10.0
+#: Who could not be reached is tried again after so many seconds.
+AGAIN = 5.0
 #: Who speaks Alertmanager's language gets an alert; all others are asked by GET.
 ALERTMANAGER = "/api/v2/alerts"
 
@@ -37,36 +39,33 @@ class Heartbeat:
 
     def __init__(self, record: Record, chosen: Settings) -> None:
         self._record, self._chosen = record, chosen
-        self._http: httpx.Client | None = None
         self._told: int | None = None
         self._beaten = float("-inf")
 
-    def look(self) -> None:
+    def look(self) -> float | None:
         """Beat if an alert has arrived since the last time, and it is time."""
         chosen = self._chosen
         if time.monotonic() - self._beaten < chosen.heartbeat_seconds - chosen.watch_seconds / 2:
-            return
+            return None
         with self._record.claims() as tx:
             tenant = watch_tenant.find(tx, chosen.watch_tenant)
             if tenant is None:
-                return
+                return None
             tx.scope([tenant])
             row, now = synthetic.newest_arrived(tx, [tenant]), tx.now
         if row is None or row["id"] == self._told or now - row["posted_at"] > FRESH:
-            return
-        if self._beat(row, now):
-            self._told, self._beaten = row["id"], time.monotonic()
+            return None
+        if not self._beat(row, now):
+            return AGAIN
+        self._told, self._beaten = row["id"], time.monotonic()
+        return None
 
-    def _beat(self, row: dict[str, Any], now: Any) -> bool:
-        if self._http is None:
-            self._http = guard.client(addresses.networks(self._chosen.egress_allow))
-        url = self._chosen.heartbeat_url
+    def _beat(self, row: dict[str, Any], now: datetime) -> bool:
+        allow, url = addresses.networks(self._chosen.egress_allow), self._chosen.heartbeat_url
         try:
-            if parse.urlsplit(url).path.endswith(ALERTMANAGER):
-                exchange.post(self._http, url, _alert(row, now, self._chosen),
-                              {"content-type": "application/json"}, now=now)  # fmt: skip
-            else:
-                exchange.ask(self._http, url, None, {}, now=now, seconds=SECONDS)
+            # Once a minute: a client of its own, so that no connection grows stale.
+            with guard.client(allow) as http:
+                _send(http, url, row, now, self._chosen)
         except errors.TocsinError as error:
             # The address is a secret; these say no more than the host.
             log.warning("heartbeat not heard", error=error.message)
@@ -74,7 +73,17 @@ class Heartbeat:
         return True
 
 
-def _alert(row: dict[str, Any], now: Any, chosen: Settings) -> bytes:
+def _send(
+    http: httpx.Client, url: str, row: dict[str, Any], now: datetime, chosen: Settings
+) -> None:
+    if parse.urlsplit(url).path.endswith(ALERTMANAGER):
+        headers = {"content-type": "application/json"}
+        exchange.post(http, url, _alert(row, now, chosen), headers, now=now)
+    else:
+        exchange.ask(http, url, None, {}, now=now, seconds=SECONDS)
+
+
+def _alert(row: dict[str, Any], now: datetime, chosen: Settings) -> bytes:
     """Fires as long as it is posted again in time."""
     labels = {"alertname": "TocsinAlive", "severity": "none", "job": "tocsin",
               "instance": chosen.public_url}  # fmt: skip
