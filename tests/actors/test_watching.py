@@ -127,8 +127,9 @@ def test_all_that_it_leaves_is_gone_after_an_hour_and_nothing_else(
     ]
     assert [len(left["alert_event"]), len(left["intake"])] == [1, 2]  # the new one, and "Mine"
     for table in ("incident", "notification", "delivery", "delivery_attempt", "told", "timeline",
-                  "alert_group", "incident_group"):  # fmt: skip
+                  "incident_group"):  # fmt: skip
         assert left[table] == [], table
+    assert [row["receiver"] for row in left["alert_group"]] == ["operator"]
 
 
 def test_the_operator_may_change_the_policy_and_it_stays(hall: Hall, travel: Travel) -> None:
