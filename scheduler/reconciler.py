@@ -11,10 +11,11 @@ import time
 from typing import Any
 
 import orjson
+import psycopg
 import structlog
 
 from scheduler import watch_tenant
-from tocsin import i18n
+from tocsin import errors, i18n
 from tocsin.config.settings import Settings
 from tocsin.storage import inbox, stuck, timelines
 from tocsin.storage.record import Record, Transaction
@@ -57,16 +58,23 @@ class Reconciler:
         self._walked = (set(), here) if following is None else (here, self._walked[1])
         self._place = following or stuck.START
         for each in sorted((found | set(walked)) & before, key=repr):
-            if self._may_mend(each):
-                self._record.again(lambda each=each: self._mend(each))  # type: ignore[misc]
+            if self._is_new(each):
+                self._try(each)
 
-    def _may_mend(self, each: stuck.Stuck) -> bool:
+    def _is_new(self, each: stuck.Stuck) -> bool:
         now = time.monotonic()
         self._mended = {k: at for k, at in self._mended.items() if now - at < PATIENCE_SECONDS}
-        if each in self._mended:
-            return False
-        self._mended[each] = now
-        return True
+        return each not in self._mended
+
+    def _try(self, each: stuck.Stuck) -> None:
+        """One that cannot be mended keeps no other waiting."""
+        try:
+            self._record.again(lambda: self._mend(each))
+        except (errors.RecordAway, psycopg.OperationalError):
+            raise
+        except Exception:
+            log.exception("cannot be repaired", what=each.what, subject=each.subject)
+        self._mended[each] = time.monotonic()
 
     def _mend(self, each: stuck.Stuck) -> None:
         with self._record.claims() as tx:

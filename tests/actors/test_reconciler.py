@@ -101,10 +101,10 @@ def test_an_escalation_without_a_timer_goes_on_at_its_time(
     assert clock.look(1) == []
     assert clock.look(1) == ["escalation"]
     hall.settle()
-    assert escalating.who(tenant) == ["anna"]  # nobody is paged before his time
+    assert len(escalating.steps(tenant)) == 1  # nobody is paged before his time
     travel(minutes=5)
     hall.settle()
-    assert escalating.who(tenant) == ["anna", "ben"]
+    assert [outcome for _, _, outcome in escalating.steps(tenant)] == ["told", "told"]
     assert tenant.one(STORY) == 1
     told(tenant, "escalation")
     [labels] = clock.watch.column("SELECT labels FROM alert")
@@ -208,7 +208,7 @@ def test_what_was_snoozed_opens_again(
     hall.settle()
     incident = tenant.one("SELECT id FROM incident")
     with hall.record.session([tenant.id]) as tx:
-        incidents.snooze(tx, tenant.id, incident, "ann", timedelta(minutes=30))
+        incidents.snooze(tx, tenant.id, incident, "ann", lasts=timedelta(minutes=30))
     hall.settle()
     hand(tenant, "DELETE FROM timer WHERE kind = 'snooze'")
     assert clock.look() == []
@@ -308,12 +308,31 @@ def test_a_walk_over_more_than_it_takes_at_once_comes_round(
     assert clock.look(1) == ["flush"]
 
 
+def test_one_that_cannot_be_mended_keeps_no_other_waiting_and_is_not_tried_for_ever(
+    hall: Hall, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tenant = escalating.begin(hall)
+    clock = Clock(tenant, monkeypatch)
+    hand(tenant, "DELETE FROM timer WHERE kind = 'escalation'")
+    bad = stuck.Stuck("bug", tenant.id, "x")
+    found, tried = stuck.find, []
+
+    def broken(tx: Any, each: stuck.Stuck, mend: Any = stuck.mend) -> bool:
+        tried.append(each.what)
+        return bool(mend(tx, each))
+
+    monkeypatch.setattr(stuck, "find", lambda *args: [bad, *found(*args)])
+    monkeypatch.setattr(stuck, "mend", broken)
+    assert clock.look(4) == ["escalation"]
+    assert sorted(tried) == ["bug", "escalation"]
+
+
 def test_a_healthy_night_gives_it_nothing_to_do(
     hall: Hall, travel: Travel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tenant = hall.tenant(BUSY)
     clock = Clock(tenant, monkeypatch)
-    silenced = silence(tenant)  # holds Disk back for an hour
+    silence(tenant)  # holds Disk back for an hour
     for minute in range(8):
         tenant.post(alert(f"A{minute}", severity="critical"), alert("Disk", severity="critical"))
         clock.look(1)  # before anything was done
@@ -324,7 +343,6 @@ def test_a_healthy_night_gives_it_nothing_to_do(
         hall.settle()
         clock.look(1)
         travel(minutes=4)
-    assert silenced
     act_on = tenant.column("SELECT id FROM incident ORDER BY opened_at")
     with hall.record.session([tenant.id]) as tx:
         incidents.acknowledge(tx, tenant.id, act_on[0], "ann")

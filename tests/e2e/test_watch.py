@@ -1,4 +1,4 @@
-"""Tocsin notices its own death: nothing arrives any more, so nobody outside hears of it any more."""
+"""Tocsin notices its own death: nothing arrives any more, and nobody outside hears of it."""
 
 from __future__ import annotations
 
