@@ -40,7 +40,7 @@ async def healthy() -> PlainTextResponse:
 )
 @router.get("/readyz", response_class=PlainTextResponse, include_in_schema=False)
 def ready(request: Request, record: access.Recorded) -> Response:
-    """The record answers and is migrated, and nothing that is due waits for longer than 30 s."""
+    """The record answers and is migrated, nothing is due for longer than 30 s, the clock goes."""
     reasons = why_not(record, request.app.state.revision)
     if not reasons:
         return PlainTextResponse("OK")
