@@ -1,6 +1,7 @@
 """While Redis is away nobody is rung: then each process runs its own actors every half second.
 
-The same thread warms the process up before the first ring: connections, TLS, the keys.
+The same thread warms the process up before the first ring: connections, TLS, the keys; and it
+writes down every few seconds that the process lives and what it does.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import structlog
 from dramatiq.middleware import Middleware
 
 from tocsin import errors
-from workers import enqueue, queues
+from workers import enqueue, progress, queues
 
 log = structlog.get_logger(__name__)
 
@@ -26,9 +27,13 @@ EVERY_SECONDS = 0.5
 class Lifeline(Middleware):
     """Starts the watching thread in each worker process."""
 
-    def __init__(self, bell: enqueue.Bell, warm_up: Callable[[], None]) -> None:
+    def __init__(
+        self, bell: enqueue.Bell, warm_up: Callable[[], None],
+        beat: Callable[[list[str]], None] = lambda names: None,
+    ) -> None:  # fmt: skip
         self._bell = bell
         self._warm_up = warm_up
+        self._beat = beat
         self._over = threading.Event()
 
     def after_worker_boot(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:
@@ -45,9 +50,19 @@ class Lifeline(Middleware):
             self._warm_up()
         except (errors.TocsinError, psycopg.Error) as error:
             log.warning("not warm", error=repr(error)[:300])
+        beaten = -progress.EVERY_SECONDS
         while not self._over.wait(EVERY_SECONDS):
             if not self._bell.alive():
                 run_all(broker, names)
+            if time.monotonic() - beaten >= progress.EVERY_SECONDS:
+                beaten = time.monotonic()
+                self._tell(names)
+
+    def _tell(self, names: list[str]) -> None:
+        try:
+            self._beat([name for name in names if not name.endswith(".DQ")])
+        except (errors.TocsinError, psycopg.Error) as error:
+            log.debug("progress not written", error=repr(error)[:300])
 
 
 def run_all(broker: dramatiq.Broker, names: list[str]) -> None:

@@ -16,10 +16,10 @@ from tocsin.config import documents, settings
 from tocsin.domain.policy import Policy
 from tocsin.i18n import rendering
 from tocsin.security import crypto
-from tocsin.storage import inbox, tenants
+from tocsin.storage import due, inbox, tenants
 from tocsin.storage import policies as stored
 from tocsin.storage.record import Record, Transaction
-from workers import enqueue, queues
+from workers import enqueue, progress, queues
 from workers.broker import BellBroker
 from workers.limits import Limiter
 
@@ -109,7 +109,7 @@ def broker() -> BellBroker:
     """The broker that this process consumes from."""
     url = configured().redis_url
     made = BellBroker(url)
-    made.add_middleware(_lifeline.Lifeline(enqueue.bell(url), warm_up))
+    made.add_middleware(_lifeline.Lifeline(enqueue.bell(url), warm_up, beat))
     return made
 
 
@@ -147,3 +147,15 @@ def warm_up() -> None:
             templated |= bool(policy and policy.templates)
     if templated:
         rendering.renderer().start()
+
+
+def beat(names: list[str]) -> None:
+    """Write down that this process serves these queues, and what waits in them."""
+    runtime = here()
+    with runtime.record.claims() as tx:
+        waiting = due.late(tx)
+    for name in names:
+        progress.HERE.alive(name)
+    progress.HERE.write(runtime.record, due.oldest(
+        (queues.home(item.work, item.kind, runtime.queues), item.oldest) for item in waiting
+    ))  # fmt: skip

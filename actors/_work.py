@@ -9,6 +9,7 @@ from collections.abc import Callable
 import dramatiq
 
 from actors import _runtime
+from workers import progress
 
 #: A ring does not hold a thread for longer than this many rounds; it rings again instead.
 ROUNDS = 20
@@ -28,7 +29,9 @@ def actor(name: str, queue: str) -> Callable[[Callable[[str], bool]], dramatiq.A
             here = _runtime.here()
             here.bell.heard(name, queue)
             for _ in range(ROUNDS):
-                if not work(queue):
+                more = work(queue)
+                progress.HERE.mark(queue)
+                if not more:
                     return
                 time.sleep(PACE_SECONDS)
             here.bell.ring(name, queue)

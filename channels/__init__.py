@@ -33,7 +33,7 @@ A channel whose provider also talks to us (buttons, replies, receipts) defines b
 Evidence, which ``tests/contracts/test_channels.py`` asks for:
 ``tests/contracts/channels/<name>.yml`` with ``settings`` (``{base}`` stands for the address of a
 scripted provider on the loopback), ``secrets`` and ``accepted`` (the reply, as JSON, that means
-yes). The contract then runs unasked.
+yes). The contract then runs unasked. A channel that sends nothing says ``provider: nobody``.
 Files that begin with an underscore are no channels.
 """
 

@@ -14,11 +14,13 @@ from datetime import datetime
 import psycopg
 import structlog
 
-from scheduler import housekeeping, reaper, sweep, ticks, watch
+from scheduler import heartbeat, housekeeping, reaper, reconciler, sweep, synthetic, ticks, watch
 from tocsin import errors, logs
 from tocsin.config import settings
+from tocsin.storage import due
+from tocsin.storage import progress as stored
 from tocsin.storage.record import Record
-from workers import enqueue, queues
+from workers import enqueue, progress, queues
 
 log = structlog.get_logger("clock")
 
@@ -28,8 +30,11 @@ SWEEP_SECONDS = 0.5
 class Loop:
     """Runs a job every so often in a thread of its own until the clock stops."""
 
-    def __init__(self, name: str, every: float, job: Callable[[], float | None]) -> None:
-        self.name, self.every, self.job = name, every, job
+    def __init__(
+        self, name: str, every: float, job: Callable[[], float | None],
+        mark: Callable[[str], None] = lambda name: None,
+    ) -> None:  # fmt: skip
+        self.name, self.every, self.job, self.mark = name, every, job, mark
         self.over = threading.Event()
         self.thread = threading.Thread(target=self._run, name=name, daemon=True)
 
@@ -41,6 +46,7 @@ class Loop:
         while not self.over.wait(self.every if pause is None else pause):
             try:
                 pause = self.job()
+                self.mark(stored.CLOCK + self.name)
             except (errors.RecordAway, psycopg.Error) as error:
                 pause = None
                 log.warning("the record is away", loop=self.name, error=repr(error)[:200])
@@ -51,21 +57,43 @@ class Loop:
 
 def loops(chosen: settings.Settings) -> list[Loop]:
     """All that the clock does."""
-    record = Record(chosen.database_url, size=4)
+    record = Record(chosen.database_url, size=6)
     bell = enqueue.bell(chosen.redis_url)
     stages = queues.of_stages(chosen.stage_queues)
+    noted = progress.Progress()
 
     def swept() -> float:
         return pause_until(sweep.sweep(record, bell, stages), record)
 
-    return [
-        Loop("sweep", SWEEP_SECONDS, swept),
-        Loop("fold", 1.0, lambda: housekeeping.fold(record)),
-        Loop("notes", 5.0, lambda: housekeeping.recover(record)),
-        Loop("reaper", 1.0, reaper.Reaper(chosen.redis_url, stages).reap),
-        Loop("ticks", 1.0, ticks.Ticks(chosen.redis_url, bell).tick),
-        Loop("watch", 1.0, lambda: watch.watch(chosen.policy_dir, bell)),
-    ]
+    def watched() -> float:
+        return watch.watch(chosen.policy_dir, bell, lambda: noted.mark(f"{stored.CLOCK}watch"))
+
+    jobs: dict[str, tuple[float, Callable[[], float | None]]] = {
+        "sweep": (SWEEP_SECONDS, swept),
+        "fold": (1.0, lambda: housekeeping.fold(record)),
+        "notes": (5.0, lambda: housekeeping.recover(record)),
+        "reaper": (1.0, reaper.Reaper(chosen.redis_url, stages).reap),
+        "ticks": (1.0, ticks.Ticks(chosen.redis_url, bell).tick),
+        "watch": (1.0, watched),
+        "reconciler": (
+            reconciler.EVERY_SECONDS, reconciler.Reconciler(record, bell, stages, chosen).look
+        ),
+        "progress": (progress.EVERY_SECONDS, lambda: _write(noted, record)),
+    }  # fmt: skip
+    if chosen.watch_tenant:
+        jobs["synthetic"] = (1.0, synthetic.Synthetic(record, bell, stages, chosen).look)
+    if chosen.heartbeat_url:
+        jobs["heartbeat"] = (1.0, heartbeat.Heartbeat(record, chosen).look)
+    noted.expect(stored.CLOCK + name for name in jobs)
+    return [Loop(name, every, job, noted.mark) for name, (every, job) in jobs.items()]
+
+
+def _write(noted: progress.Progress, record: Record) -> None:
+    with record.claims() as tx:
+        stored.forget_others(tx, noted.loops())
+        waiting = due.now(tx)
+    late = {f"{stored.CLOCK}sweep": min(item.oldest for item in waiting)} if waiting else {}
+    noted.write(record, late)
 
 
 def pause_until(following: datetime | None, record: Record) -> float:

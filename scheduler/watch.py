@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import watchfiles
@@ -12,8 +13,13 @@ from workers import enqueue, queues
 DEBOUNCE_MS = 100
 
 
-def watch(folder: Path | None, bell: enqueue.Bell) -> float:
-    """Ring once, then for each change; returns (to be called again) when there is no folder yet."""
+def watch(
+    folder: Path | None, bell: enqueue.Bell, mark: Callable[[], None] = lambda: None
+) -> float:
+    """Ring once, then for each change; returns (to be called again) when there is no folder yet.
+
+    It goes round by itself, so it calls `mark` each time that it has looked.
+    """
     if folder is None or not folder.is_dir():
         return 5.0
     bell.ring("reload", queues.BACKGROUND)
@@ -21,4 +27,5 @@ def watch(folder: Path | None, bell: enqueue.Bell) -> float:
                               yield_on_timeout=True, recursive=False):  # fmt: skip
         # The time-out doubles as a net for file systems that send no events.
         bell.ring("reload", queues.BACKGROUND)
+        mark()
     return 1.0

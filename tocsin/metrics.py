@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from prometheus_client import CollectorRegistry, exposition
 from prometheus_client.core import (
@@ -63,10 +63,14 @@ COUNTERS = (
     Family("template_failures_total", "tocsin_template_failures_total",
            "Messages in the channel's own words because a template could not be used.",
            ("integration", "reason")),
+    Family("reconciler_repairs_total", "tocsin_reconciler_repairs_total",
+           "Things that would never have gone on, and were set going again.", ("what",)),
 )  # fmt: skip
 
 DURATION = "alert_processing_duration_seconds"
 DURATION_HELP = "Time from the acceptance of an alert to the decision about it."
+LATENESS = "escalation_lateness_seconds"
+LATENESS_HELP = "How long after their time the steps of escalations were taken."
 
 
 @dataclass(frozen=True)
@@ -80,6 +84,14 @@ class Row:
 
 
 @dataclass(frozen=True)
+class Synthetic:
+    """The last alert of Tocsin's own that arrived: after how long, and when, in Unix seconds."""
+
+    latency: float
+    arrived: float
+
+
+@dataclass(frozen=True)
 class Figures:
     """What the record says at one moment; `reloads` is by tenant, `dead` by channel."""
 
@@ -87,6 +99,10 @@ class Figures:
     dead: Mapping[str, int]
     inbox_seconds: float
     reloads: Mapping[str, bool]
+    #: Only for the operator: seconds by kind of work, and by loop.
+    due: Mapping[str, float] = field(default_factory=dict)
+    loops: Mapping[str, float] = field(default_factory=dict)
+    synthetic: Synthetic | None = None
 
 
 def text(figures: Figures) -> bytes:
@@ -111,7 +127,10 @@ def _families(figures: Figures) -> Iterator[Metric]:
         by_name[row.name].append(row)
     for family in COUNTERS:
         yield _counter(family, by_name[family.tally])
-    yield _duration(by_name[DURATION], by_name[f"{DURATION}_sum"])
+    yield _histogram(DURATION, DURATION_HELP, ("severity",), by_name[DURATION],
+                     by_name[f"{DURATION}_sum"])  # fmt: skip
+    yield _histogram(f"tocsin_{LATENESS}", LATENESS_HELP, (), by_name[LATENESS],
+                     by_name[f"{LATENESS}_sum"])  # fmt: skip
     dead = GaugeMetricFamily(
         "tocsin_deadletter_size", "Deliveries that were given up.", labels=["integration"]
     )
@@ -131,6 +150,38 @@ def _families(figures: Figures) -> Iterator[Metric]:
     for tenant, fine in sorted(figures.reloads.items()):
         reloads.add_metric([tenant], float(fine))
     yield reloads
+    yield from _watch(figures)
+
+
+def _watch(figures: Figures) -> Iterator[Metric]:
+    """How Tocsin does, as it sees itself."""
+    due = GaugeMetricFamily(
+        "tocsin_oldest_due_seconds",
+        "For how long the oldest work of a kind has been due while nobody was at it.",
+        labels=["work"],
+    )
+    for work, seconds in sorted(figures.due.items()):
+        due.add_metric([work], seconds)
+    yield due
+    loops = GaugeMetricFamily(
+        "tocsin_loop_progress_age_seconds",
+        "For how long a loop of the clock, or any worker of a queue, has not gone round.",
+        labels=["loop"],
+    )
+    for loop, seconds in sorted(figures.loops.items()):
+        loops.add_metric([loop], seconds)
+    yield loops
+    found = figures.synthetic
+    yield GaugeMetricFamily(
+        "tocsin_synthetic_latency_seconds",
+        "How long the last alert of Tocsin's own took from the ingest to its receipt.",
+        value=found.latency if found else None,
+    )
+    yield GaugeMetricFamily(
+        "tocsin_synthetic_last_success_timestamp_seconds",
+        "When the last alert of Tocsin's own arrived.",
+        value=found.arrived if found else None,
+    )
 
 
 def _counter(family: Family, rows: Iterable[Row]) -> Metric:
@@ -140,15 +191,17 @@ def _counter(family: Family, rows: Iterable[Row]) -> Metric:
     return metric
 
 
-def _duration(buckets: Iterable[Row], sums: Iterable[Row]) -> Metric:
-    """A histogram from plain counts by bucket: they are added up here."""
-    counts: dict[tuple[str, str], dict[str, float]] = defaultdict(dict)
+def _histogram(
+    name: str, help: str, labels: tuple[str, ...], buckets: Iterable[Row], sums: Iterable[Row]
+) -> Metric:
+    """A histogram from plain counts by bucket, the last of their labels: they are added up here."""
+    counts: dict[tuple[str, ...], dict[str, float]] = defaultdict(dict)
     for row in buckets:
-        severity, bound = _split(row.labels, 2)
-        counts[row.tenant, severity][bound] = row.value
-    totals = {(row.tenant, row.labels): row.value for row in sums}
+        *values, bound = _split(row.labels, len(labels) + 1)
+        counts[row.tenant, *values][bound] = row.value
+    totals = {(row.tenant, *_split(row.labels, len(labels))): row.value for row in sums}
     bounds = sorted({bound for found in counts.values() for bound in found} | {"+Inf"}, key=float)
-    metric = HistogramMetricFamily(DURATION, DURATION_HELP, labels=[TENANT, "severity"])
+    metric = HistogramMetricFamily(name, help, labels=[TENANT, *labels])
     for key, found in sorted(counts.items()):
         running, cumulative = 0.0, []
         for bound in bounds:
@@ -160,5 +213,7 @@ def _duration(buckets: Iterable[Row], sums: Iterable[Row]) -> Metric:
 
 def _split(labels: str, count: int) -> list[str]:
     """Exactly so many values; the last one keeps what bars it has."""
+    if not count:
+        return []
     parts = labels.split("|", count - 1)
     return parts + [""] * (count - len(parts))

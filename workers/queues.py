@@ -69,6 +69,13 @@ def following(last: str) -> str | None:
     return STAGES[index] if index < len(STAGES) else None
 
 
+def home(work: str, kind: str, stages: dict[str, str]) -> str:
+    """The queue of work that is due, as `due.late` calls it; "" where nobody here does it."""
+    if kind == "timer":
+        return stages.get(TIMERS.get(work, ""), "")
+    return stages.get(work, "") if kind in ("inbox", "lookup", SCORING) else kind
+
+
 def deliver(channel: str) -> str:
     """The name of the actor that delivers for a channel."""
     return f"deliver_{channel}"

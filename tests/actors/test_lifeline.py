@@ -99,6 +99,31 @@ def test_with_redis_alive_the_lifeline_only_looks(
     assert started(hall, monkeypatch, hall.servers.redis_url, mock.Mock()) == []
 
 
+def test_a_process_writes_down_its_queues_what_it_did_and_what_waits(hall: Hall) -> None:
+    tenant = hall.tenant()
+    hall.ring("dedup")
+    tenant.post(alert(severity="critical"))
+    hall.module("_runtime").beat(["pipeline", "lookup"])
+    with hall.record.claims() as tx:
+        found = {row["loop"]: row for row in tx.rows("SELECT * FROM progress")}
+    assert {"pipeline", "lookup"} <= found.keys()
+    assert found["pipeline"]["done"] > 0
+    assert found["pipeline"]["oldest_due"] is not None
+    assert found["lookup"]["oldest_due"] is None
+
+
+def test_what_cannot_be_written_down_keeps_nobody_from_working(hall: Hall) -> None:
+    told: list[list[str]] = []
+
+    def beat(names: list[str]) -> None:
+        told.append(names)
+        raise psycopg.OperationalError
+
+    made = hall.module("_lifeline").Lifeline(enqueue.Bell(DEAD), mock.Mock(), beat)
+    made._tell(["page", "page.DQ"])
+    assert told == [["page"]]
+
+
 def test_a_new_process_knows_keys_and_policies_before_its_first_ring(
     hall: Hall, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -43,6 +43,9 @@ SCRIPTS = {
     name: importlib.import_module(f"tests.contracts.providers.{name}")
     for name in sorted(set(SPOKEN.values()))
 }
+#: Those that send something: a channel that ends inside of the house says ``provider: nobody``.
+WIRED = [name for name in ALL if SPOKEN[name] != "nobody"]
+wired = pytest.mark.parametrize("name", WIRED)
 OUTCOMES = [
     pytest.param(name, outcome, id=f"{name}-{outcome.name}")
     for name in ALL
@@ -178,6 +181,7 @@ def test_two_destinations_have_two_names(sample: Sample) -> None:
     assert len(names) == 2
 
 
+@wired
 def test_sends_and_gives_a_receipt(sample: Sample, provider: providers.Provider, way: Way) -> None:
     receipt = sample.send(way)
     assert isinstance(receipt, channels.Receipt)
@@ -185,6 +189,7 @@ def test_sends_and_gives_a_receipt(sample: Sample, provider: providers.Provider,
     assert receipt.ref is None or json.loads(json.dumps(receipt.ref)) == receipt.ref
 
 
+@wired
 def test_the_key_is_the_same_on_every_attempt(
     sample: Sample, provider: providers.Provider, way: Way
 ) -> None:
@@ -236,6 +241,7 @@ def test_retry_after(
     assert not raised.value.in_doubt
 
 
+@wired
 def test_nothing_listens_is_not_in_doubt(
     sample: Sample, provider: providers.Provider, way: Way
 ) -> None:
@@ -247,6 +253,7 @@ def test_nothing_listens_is_not_in_doubt(
     _assert_silent(sample, raised.value)
 
 
+@wired
 @pytest.mark.parametrize("manner", ["cut", "hang"])
 def test_no_answer_after_sending_is_in_doubt(
     sample: Sample, provider: providers.Provider, impatient: Way, manner: server.Manner
@@ -259,6 +266,7 @@ def test_no_answer_after_sending_is_in_doubt(
     _assert_silent(sample, raised.value)
 
 
+@wired
 @pytest.mark.parametrize("manner", ["drip", "huge", "short"])
 def test_an_answer_without_a_proper_end(
     sample: Sample, provider: providers.Provider, impatient: Way, manner: server.Manner
@@ -273,6 +281,7 @@ def test_an_answer_without_a_proper_end(
     assert problem is None or problem.in_doubt
 
 
+@wired
 def test_private_networks_are_out_of_reach(sample: Sample, provider: providers.Provider) -> None:
     with guard.client() as http, pytest.raises(errors.Permanent) as raised:
         sample.send(Way(http, sockets.Dialer(context=provider.trust)))
@@ -281,6 +290,7 @@ def test_private_networks_are_out_of_reach(sample: Sample, provider: providers.P
     _assert_silent(sample, raised.value)
 
 
+@wired
 @pytest.mark.parametrize("text", messages.HOSTILE, ids=range(len(messages.HOSTILE)))
 def test_hostile_data_is_only_data(
     sample: Sample, provider: providers.Provider, way: Way, text: str
@@ -297,6 +307,7 @@ def test_hostile_data_is_only_data(
         assert bad not in asked.text
 
 
+@wired
 def test_a_secret_that_cannot_be_a_header_is_a_plain_error(sample: Sample, way: Way) -> None:
     sample.secrets = {name: f"{value}\r\nX: \u00fc" for name, value in sample.secrets.items()}
     with pytest.raises(errors.Permanent) as raised:
@@ -304,6 +315,7 @@ def test_a_secret_that_cannot_be_a_header_is_a_plain_error(sample: Sample, way: 
     _assert_silent(sample, raised.value)
 
 
+@wired
 def test_nothing_secret_is_logged(
     sample: Sample, provider: providers.Provider, way: Way, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -208,8 +208,9 @@ def _launched(
     home = Path(tempfile.mkdtemp(prefix="tocsin-story-", dir="/tmp"))
     os.chmod(home, 0o755)
     before = dict(os.environ)
+    # The stories count what they posted themselves; that of the watch switches it on.
     os.environ.update({"TOCSIN_EGRESS_ALLOW": "127.0.0.0/8", "TOCSIN_LOG_LEVEL": "warning",
-                       **(env or {})})  # fmt: skip
+                       "TOCSIN_WATCH_TENANT": "", **(env or {})})  # fmt: skip
     try:
         travelled = [0.0]
         with fakes.serve(clock=lambda: time.time() + travelled[0]) as providers:

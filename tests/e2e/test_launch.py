@@ -183,8 +183,8 @@ def test_first_and_second_start(place: Place) -> None:
         assert client.get("kept") == b"yes"
     with psycopg.connect(place.environment()["database_url"]) as connection:
         connection.execute("SET ROLE tocsin_app")
-        slugs = connection.execute("SELECT slug FROM tenant_list()").fetchall()
-    assert slugs == [("default",)]
+        slugs = {slug for (slug,) in connection.execute("SELECT slug FROM tenant_list()")}
+    assert slugs - {"system"} == {"default"}  # the clock makes the other, when it comes to it
     stop(second)
 
 

@@ -11,7 +11,7 @@ from datetime import timedelta
 import psycopg
 import pytest
 
-from scheduler import clock, housekeeping, sweep
+from scheduler import clock, housekeeping, sweep, synthetic
 from tests.conftest import Servers
 from tests.scheduler.conftest import Bell
 from tocsin import errors
@@ -158,10 +158,22 @@ def test_every_duty_of_the_clock_has_its_loop(place: Servers) -> None:
         {"DATABASE_URL": place.database_url, "REDIS_URL": place.redis_url}
     )
     made = {loop.name: loop for loop in clock.loops(chosen)}
-    assert made.keys() == {"sweep", "fold", "notes", "reaper", "ticks", "watch"}
-    for name in ("sweep", "fold", "notes", "reaper"):
+    assert made.keys() == {
+        "sweep", "fold", "notes", "reaper", "ticks", "watch", "reconciler", "progress", "synthetic",
+    }  # fmt: skip
+    for name in ("sweep", "fold", "notes", "reaper", "reconciler", "progress"):
         pause = made[name].job()
         assert pause is None or 0 < pause <= 0.5
+    # Without a master key nothing can be posted, which must not end the loop.
+    assert made["synthetic"].job() == synthetic.LATER
+
+
+def test_the_watch_can_be_switched_off_and_the_heartbeat_on(place: Servers) -> None:
+    urls = {"DATABASE_URL": place.database_url, "REDIS_URL": place.redis_url}
+    without = Settings.model_validate({**urls, "watch_tenant": ""})
+    assert "synthetic" not in {loop.name for loop in clock.loops(without)}
+    beating = Settings.model_validate({**urls, "heartbeat_url": "https://hc.test/x"})
+    assert {"synthetic", "heartbeat"} <= {loop.name for loop in clock.loops(beating)}
 
 
 def test_folding_moves_tallies_into_counters(own_record: Record) -> None:

@@ -10,7 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.web import seeds
 from tests.web.conftest import OPERATOR, Someone, Web
 from tocsin import metrics
-from tocsin.storage import policies
+from tocsin.storage import policies, progress
 from tocsin.storage.record import Record
 from tocsin.storage.tallies import Tallies
 
@@ -148,8 +148,44 @@ def test_every_family_is_as_promtool_wants_it(web: Web) -> None:
     assert helped == typed.keys()
     for name, kind in typed.items():
         assert name.endswith("_total") == (kind == "counter"), name
-    assert len(typed) == 4 + len(metrics.COUNTERS)
+    assert len(typed) == 9 + len(metrics.COUNTERS)
     assert all(len(line.split(" ", 3)) == 4 for line in text.splitlines() if "# HELP" in line)
+
+
+def test_what_tocsin_sees_of_itself_is_for_the_operator_and_its_own_tenant(
+    web: Web, someone: Someone, other: Someone, record: Record
+) -> None:
+    with record.session([someone.tenant]) as tx:
+        tx.run(
+            "INSERT INTO synthetic (tenant, id, fingerprint, source, posted_at, arrived_at)"
+            " VALUES (%s, 1, 'f', 'watch', %s, %s)",
+            [someone.tenant, tx.now - timedelta(seconds=9), tx.now - timedelta(seconds=7)],
+        )
+        arrived = tx.now.timestamp() - 7
+        tallies = Tallies()
+        for seconds in (0.2, 3, 900):
+            tallies.late(someone.tenant, timedelta(seconds=seconds))
+        tallies.write(tx)
+        progress.write(tx, "here/1", [progress.Step("page", 2.0, 5)])
+    try:
+        found = scraped(web, OPERATOR)
+        assert found["tocsin_oldest_due_seconds", (("work", "dedup"),)] == 0
+        assert 2 <= found["tocsin_loop_progress_age_seconds", (("loop", "page"),)] < 60
+        for token in (OPERATOR, someone.tokens["read"]):
+            found = scraped(web, token)
+            assert found["tocsin_synthetic_latency_seconds", ()] == pytest.approx(2)
+            at = found["tocsin_synthetic_last_success_timestamp_seconds", ()]
+            assert at == pytest.approx(arrived, abs=1)
+            name, mine = "tocsin_escalation_lateness_seconds", ("tenant_id", someone.slug)
+            assert found[f"{name}_bucket", (("le", "5"), mine)] == 2
+            assert found[f"{name}_count", (mine,)] == 3
+            assert found[f"{name}_sum", (mine,)] == pytest.approx(903.2)
+        names = {name for name, _ in scraped(web, other.tokens["read"])}
+        assert not {name for name in names if "synthetic" in name or "progress" in name}
+        assert "tocsin_oldest_due_seconds" not in names
+    finally:
+        with record.claims() as tx:
+            tx.run("DELETE FROM progress")
 
 
 def test_hostile_labels_stay_labels() -> None:

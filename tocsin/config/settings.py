@@ -65,6 +65,17 @@ class Settings(BaseSettings):
         default=timedelta(hours=6), validation_alias="ALERTS_ML_MODEL_UPDATE_INTERVAL"
     )
     log_level: str = "info"
+    #: The tenant to which the clock posts an alert of its own each minute; empty: none is posted.
+    watch_tenant: str = "system"
+    #: Where the clock posts it. Empty: on this host, by INGEST_PORT or PORT; else into the record.
+    watch_url: str = ""
+    host: str = Field(default="", validation_alias="HOST")
+    port: str = Field(default="", validation_alias="PORT")
+    ingest_port: str = Field(default="", validation_alias="INGEST_PORT")
+    #: Asked each minute as long as that alert arrives: whoever hears nothing any more can tell.
+    #: It is a secret.
+    heartbeat_url: str = Field(default="", repr=False)
+    heartbeat_seconds: float = Field(default=60.0, ge=1, le=86400)
 
     @field_validator("ml_interval", mode="before")
     @classmethod
@@ -82,6 +93,11 @@ class Settings(BaseSettings):
                 " set one of them"
             )
         return self
+
+    @property
+    def watch_seconds(self) -> float:
+        """How often the watch posts: each minute, or as often as a faster heartbeat needs it."""
+        return min(60.0, self.heartbeat_seconds)
 
     @property
     def anomaly_threshold(self) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import NamedTuple
 
@@ -28,3 +29,17 @@ def following(tx: Transaction) -> datetime | None:
     """When the next timer or delivery falls due."""
     row = tx.row("SELECT next_due() AS at")
     return row["at"] if row else None
+
+
+def late(tx: Transaction) -> list[Due]:
+    """What is due and nobody is at it; what waits for good reason is left out."""
+    found = tx.rows("SELECT work, queue, oldest FROM late_work()")
+    return [Due(row["work"], row["queue"], row["oldest"]) for row in found]
+
+
+def oldest(waiting: Iterable[tuple[str, datetime]]) -> dict[str, datetime]:
+    """The earliest moment of each name."""
+    found: dict[str, datetime] = {}
+    for name, at in waiting:
+        found[name] = min(at, found.get(name, at))
+    return found

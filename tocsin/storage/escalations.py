@@ -15,6 +15,7 @@ import orjson
 from tocsin.storage import events, inbox, timelines, timers
 from tocsin.storage.memberships import IncidentKey
 from tocsin.storage.record import Transaction
+from tocsin.storage.tallies import Tallies
 
 Row = dict[str, Any]
 
@@ -170,6 +171,10 @@ def write(tx: Transaction, rows: Sequence[Row]) -> None:
 def ran(tx: Transaction, items: Sequence[Row]) -> None:
     """Write down what steps did. A step that was written before is refused with an error."""
     tx.many(RAN, items, {"now": tx.now})
+    tallies = Tallies()
+    for item in items:
+        tallies.late(item["tenant"], tx.now - item["due_at"])
+    tallies.write(tx)
 
 
 def steps(tx: Transaction, tenant: int, incident: uuid.UUID) -> list[Row]:

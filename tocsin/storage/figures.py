@@ -6,6 +6,7 @@ from datetime import datetime
 
 from psycopg.rows import DictRow
 
+from tocsin.storage import due
 from tocsin.storage.record import Transaction
 
 OF_TENANT = """
@@ -26,8 +27,11 @@ def counters(tx: Transaction, tenant: int | None) -> list[DictRow]:
 def inbox_oldest(tx: Transaction, tenant: int | None) -> datetime | None:
     """Since when the oldest accepted batch waits."""
     if tenant is None:
-        return min((row["oldest"] for row in due_work(tx) if row["queue"] == "inbox"), default=None)
-    row = tx.row("SELECT min(received_at) AS oldest FROM inbox WHERE tenant = %s", [tenant])
+        return min((item.oldest for item in due.late(tx) if item.kind == "inbox"), default=None)
+    row = tx.row(
+        "SELECT min(coalesce(queued_at, received_at)) AS oldest FROM inbox WHERE tenant = %s",
+        [tenant],
+    )
     return row["oldest"] if row else None
 
 
@@ -42,11 +46,6 @@ def dead_letters(tx: Transaction, tenant: int | None) -> dict[str, int]:
             [tenant],
         )
     return {row["channel"]: row["n"] for row in found}
-
-
-def due_work(tx: Transaction) -> list[DictRow]:
-    """What is due, of all tenants: work, queue, oldest."""
-    return tx.rows("SELECT work, queue, oldest FROM due_work()")
 
 
 def revision(tx: Transaction) -> str | None:

@@ -28,9 +28,9 @@ def hand_on(
     """Leave events for a later stage: (tenant, event ids, since when)."""
     for tenant, changes, since in parcels:
         tx.run(
-            "INSERT INTO inbox (tenant, stage, urgent, alerts, received_at, events)"
-            " VALUES (%s, %s, true, %s, %s, %s)",
-            [tenant, stage, len(changes), since, changes],
+            "INSERT INTO inbox (tenant, stage, urgent, alerts, received_at, queued_at, events)"
+            " VALUES (%s, %s, true, %s, %s, %s, %s)",
+            [tenant, stage, len(changes), since, tx.now, changes],
         )
 
 

@@ -10,6 +10,9 @@ from tocsin.storage.record import Transaction
 #: Upper bounds of the processing-time histogram, in seconds.
 BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 DURATION = "alert_processing_duration_seconds"
+#: The same of how late the steps of escalations are.
+LATE_BOUNDS = (0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 15.0, 30.0, 60.0, 300.0)
+LATENESS = "escalation_lateness_seconds"
 
 
 class Tallies:
@@ -27,6 +30,13 @@ class Tallies:
         bound = next((f"{b:g}" for b in BOUNDS if seconds <= b), "+Inf")
         self.add(tenant, DURATION, severity, bound, value=times)
         self.add(tenant, f"{DURATION}_sum", severity, value=seconds * times)
+
+    def late(self, tenant: int, lateness: timedelta) -> None:
+        """Note that a step of an escalation was taken so long after its time."""
+        seconds = max(0.0, lateness.total_seconds())
+        bound = next((f"{b:g}" for b in LATE_BOUNDS if seconds <= b), "+Inf")
+        self.add(tenant, LATENESS, bound)
+        self.add(tenant, f"{LATENESS}_sum", value=seconds)
 
     def write(self, tx: Transaction) -> None:
         tx.many(

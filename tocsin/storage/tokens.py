@@ -37,6 +37,11 @@ def revoke(tx: Transaction, tenant: int, token: uuid.UUID) -> None:
         raise errors.NotFound(f"there is no token {token} in this tenant")
 
 
+def known(tx: Transaction, tenant: int, digest: bytes) -> bool:
+    """Whether there is, or was, a token with this hash."""
+    return bool(tx.rows("SELECT 1 FROM token WHERE tenant = %s AND hash = %s", [tenant, digest]))
+
+
 #: For whoever holds a connection, before any tenant is known.
 LOOKUP = "SELECT tenant, slug, token, name, scopes FROM token_lookup(%s)"
 #: The same for many hashes at once: a row for each, found or not, with the clock of the record.

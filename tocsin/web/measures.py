@@ -8,12 +8,14 @@ from typing import Annotated
 
 from fastapi import APIRouter, Request, Response, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBasicCredentials
+from psycopg.rows import DictRow
 
 from tocsin import errors, metrics
 from tocsin.security import tokens
-from tocsin.storage import figures, tenants
+from tocsin.storage import due, figures, progress, synthetic, tenants
 from tocsin.storage.record import Record, Transaction
 from tocsin.web import access
+from workers import queues
 
 router = APIRouter(tags=["metrics"])
 
@@ -63,7 +65,7 @@ def _own(record: Record, caller: tokens.Caller) -> metrics.Figures:
 
 
 def _figures(tx: Transaction, tenant: int | None) -> metrics.Figures:
-    oldest = figures.inbox_oldest(tx, tenant)
+    oldest, seen = figures.inbox_oldest(tx, tenant), tenants.listed(tx)
     return metrics.Figures(
         rows=[
             metrics.Row(row["slug"], row["name"], row["labels"], float(row["value"]))
@@ -71,5 +73,26 @@ def _figures(tx: Transaction, tenant: int | None) -> metrics.Figures:
         ],
         dead=figures.dead_letters(tx, tenant),
         inbox_seconds=max(0.0, (tx.now - oldest).total_seconds()) if oldest else 0.0,
-        reloads={row["slug"]: row["policy_problem"] is None for row in tenants.listed(tx)},
+        reloads={row["slug"]: row["policy_problem"] is None for row in seen},
+        due=_due(tx) if tenant is None else {},
+        loops={row["loop"]: row["age"] for row in progress.ages(tx)} if tenant is None else {},
+        synthetic=_synthetic(synthetic.newest_arrived(tx, [row["id"] for row in seen])),
     )
+
+
+def _due(tx: Transaction) -> dict[str, float]:
+    """Zero for what is not due, so that the series never break off."""
+    found = dict.fromkeys((*queues.STAGES, *queues.TIMERS, "lookup", "score"), 0.0)
+    for item in due.late(tx):
+        delivers = item.kind in (queues.PAGE, queues.NOTIFY)
+        found[f"{item.kind}/{item.work}" if delivers else item.work] = max(
+            0.0, (tx.now - item.oldest).total_seconds()
+        )
+    return found
+
+
+def _synthetic(row: DictRow | None) -> metrics.Synthetic | None:
+    if row is None:
+        return None
+    took = (row["arrived_at"] - row["posted_at"]).total_seconds()
+    return metrics.Synthetic(took, row["arrived_at"].timestamp())

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
+from scheduler import watch_tenant
 from tests.web import seeds
 from tests.web.conftest import Someone
 from tests.web.dashboard.conftest import SignIn
+from tocsin.storage import progress, tenants
 from tocsin.storage.record import Record
 from workers import gauge
 
@@ -53,3 +57,28 @@ def test_shows_numbers_and_nothing_of_others(
     assert "Put 4 back" not in sign_in(someone, "read").get("/ui/system").text
     monkeypatch.setattr(gauge, "read", lambda url, names: None)
     assert "Redis does not answer" in browser.get("/ui/system").text
+
+
+def test_shows_the_loops_and_the_last_alert_of_its_own(
+    sign_in: SignIn, someone: Someone, record: Record, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gauge, "read", lambda url, names: None)
+    browser = sign_in(someone, "read")
+    assert "None has arrived yet" not in browser.get("/ui/system").text  # no loop is known at all
+    with record.claims() as tx:
+        progress.write(tx, "here/1", [progress.Step("clock.sweep", 45.0, 5)])
+    try:
+        page = browser.get("/ui/system").text
+        assert "clock.sweep" in page
+        assert "None has arrived yet" in page
+        assert "has stood still for" in page
+        with record.claims() as tx:
+            home = watch_tenant.find(tx, "system") or tenants.create(tx, "system", "")
+            tx.scope([home])
+            tx.run("INSERT INTO synthetic (tenant, id, fingerprint, source, posted_at, arrived_at)"
+                   " VALUES (%s, 1, 'f', 'watch', %s, %s)",
+                   [home, tx.now - timedelta(seconds=2), tx.now])  # fmt: skip
+        assert "(2.0 s)" in browser.get("/ui/system").text
+    finally:
+        with record.claims() as tx:
+            tx.run("DELETE FROM progress")

@@ -22,6 +22,7 @@ from tocsin.storage.tables import (
     scoring,
     silences,
     tenancy,
+    watching,
 )
 
 __all__ = [
@@ -40,4 +41,5 @@ __all__ = [
     "scoring",
     "silences",
     "tenancy",
+    "watching",
 ]

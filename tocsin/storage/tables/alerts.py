@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Index
+from sqlalchemy import Index, text
 from sqlmodel import SQLModel
 
 from tocsin.storage.tables.columns import line, many, serial, when
@@ -40,6 +40,13 @@ class AlertEvent(SQLModel, table=True):
     __tablename__ = "alert_event"
     __table_args__ = (
         Index("alert_event_history", "tenant", "fingerprint", "id"),
+        Index(
+            "alert_event_open",
+            "tenant",
+            "received_at",
+            "id",
+            postgresql_where=text("outcome IS NULL"),
+        ),
         {"postgresql_partition_by": "RANGE (received_at)"},
     )
     tenant: int = many(primary_key=True)

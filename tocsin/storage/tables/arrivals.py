@@ -34,6 +34,8 @@ class Inbox(SQLModel, table=True):
     urgent: bool
     alerts: int
     received_at: datetime = when()
+    #: Since when it waits, where that is not when it was received: what goes round again is old.
+    queued_at: datetime | None = when(nullable=True)
     intake_id: int | None = many(nullable=True)
     events: list[int] | None = numbers(nullable=True)
     #: An alert that Tocsin raises about itself, as JSON; it has no intake.

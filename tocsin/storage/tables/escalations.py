@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from datetime import datetime
 
+from sqlalchemy import Index, text
 from sqlmodel import Field, SQLModel
 
 from tocsin.storage.tables.columns import line, many, numbers, when
@@ -13,6 +14,14 @@ from tocsin.storage.tables.columns import line, many, numbers, when
 class Escalation(SQLModel, table=True):
     """An escalation of an incident, frozen when it began; who is on call is asked at each step."""
 
+    __table_args__ = (
+        Index(
+            "escalation_running",
+            "tenant",
+            "incident_id",
+            postgresql_where=text("state = 'running'"),
+        ),
+    )
     tenant: int = many(primary_key=True)
     incident_id: uuid.UUID = Field(primary_key=True)
     name: str = line(primary_key=True)

@@ -22,6 +22,12 @@ class ServiceLevel(SQLModel, table=True):
             "breached_at",
             postgresql_where=text("breached_at IS NOT NULL"),
         ),
+        Index(
+            "service_level_running",
+            "tenant",
+            "due_at",
+            postgresql_where=text("stopped_at IS NULL"),
+        ),
     )
     tenant: int = many(primary_key=True)
     incident_id: uuid.UUID = Field(primary_key=True)
@@ -90,7 +96,10 @@ class ReportLetter(SQLModel, table=True):
     """A report on its way to one address."""
 
     __tablename__ = "report_letter"
-    __table_args__ = (Index("report_letter_report", "tenant", "report_id"),)
+    __table_args__ = (
+        Index("report_letter_report", "tenant", "report_id"),
+        Index("report_letter_pending", "tenant", "id", postgresql_where=text("state = 'pending'")),
+    )
     tenant: int = many(primary_key=True)
     #: Also the idempotency key: it never changes over attempts.
     id: uuid.UUID = Field(primary_key=True)

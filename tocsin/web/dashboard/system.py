@@ -5,10 +5,13 @@ from __future__ import annotations
 import redis
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
+from psycopg.rows import DictRow
 
+from scheduler import watch_tenant
 from tocsin import errors
 from tocsin.security import audit
-from tocsin.storage import figures, tenants
+from tocsin.storage import due, progress, synthetic, tenants
+from tocsin.storage.record import Record
 from tocsin.web import access, health
 from tocsin.web.dashboard import Nav, _render, viewers
 from workers import gauge, queues
@@ -25,15 +28,27 @@ def system(request: Request, record: access.Recorded, who: viewers.Seen) -> Resp
     """The view of the workers."""
     with record.session([who.tenant]) as tx:
         [tenant] = tenants.listed(tx)
-        due, at = figures.due_work(tx), tx.now
+        late, loops, at = due.late(tx), progress.ages(tx), tx.now
+    watch = _watched(record, request.app.state.settings.watch_tenant)
     found = gauge.read(request.app.state.settings.redis_url, _names(request))
     return _render.page(
         request, who, "system.html", fragment="system_part.html", now=at, here="system",
         reasons=health.why_not(record, request.app.state.revision),
         problem=tenant["policy_problem"], policy_version=tenant["policy_version"], gauge=found,
         late=LATE,
-        due=sorted(due, key=lambda row: row["oldest"]), may_put_back=who.may("admin"),
+        due=sorted(late, key=lambda item: item.oldest), may_put_back=who.may("admin"),
+        loops=loops, silent=health.MAX_SILENT, watch=watch,
     )  # fmt: skip
+
+
+def _watched(record: Record, slug: str) -> DictRow | None:
+    """The last alert of Tocsin's own that arrived: when it was posted, and when it arrived."""
+    with record.claims() as tx:
+        tenant = watch_tenant.find(tx, slug)
+        if tenant is None:
+            return None
+        tx.scope([tenant])
+        return synthetic.newest_arrived(tx, [tenant])
 
 
 @router.post("/system/requeue")
