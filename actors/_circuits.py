@@ -91,7 +91,8 @@ def put_back(tx: Transaction, row: Row, due: datetime) -> None:
 
 def sentence(row: Row, known: circuit.Circuit) -> str:
     """Why a delivery waits, for people."""
-    assert known.opened_at is not None and known.probe_at is not None
+    assert known.opened_at is not None
+    assert known.probe_at is not None
     return i18n.say(
         "failover.circuit", destination=row["destination"], since=_utc(known.opened_at),
         at=_utc(known.probe_at), cause=known.cause or "",

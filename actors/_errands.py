@@ -132,14 +132,7 @@ def _errand(
         if row["in_doubt"] and deliveries.reference(tx, row) is None:
             deliveries.remember(tx, row, orjson.dumps({"doubt": str(row["id"])}).decode())
         return None
-    if row["claims"] > POISON:
-        _put_aside(tx, row)
-        return None
-    if row["claims"] > SUSPECT:
-        _fates.give_over(tx, row, tx.now)
-    if (known := _circuits.hold(tx, row, lease)) is not None:
-        _fates.hold(tx, row, known)
-        _circuits.hold_rest(tx, row, known)
+    if _kept_back(tx, row, lease):
         return None
     try:
         return _packed(here, tx, row, told)
@@ -156,6 +149,20 @@ def _errand(
         bug = errors.Retryable(f"{type(error).__name__} while it was prepared")
         _fates.postpone(tx, row, tx.now, bug)
         return None
+
+
+def _kept_back(tx: Transaction, row: dict[str, Any], lease: timedelta) -> bool:
+    """Whether it must not be begun: it kills who takes it, or its destination is left alone."""
+    if row["claims"] > POISON:
+        _put_aside(tx, row)
+        return True
+    if row["claims"] > SUSPECT:
+        _fates.give_over(tx, row, tx.now)
+    known = _circuits.hold(tx, row, lease)
+    if known is not None:
+        _fates.hold(tx, row, known)
+        _circuits.hold_rest(tx, row, known)
+    return known is not None
 
 
 def _put_aside(tx: Transaction, row: dict[str, Any]) -> None:

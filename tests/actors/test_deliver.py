@@ -398,9 +398,13 @@ def test_a_missing_secret_is_a_dead_letter_that_names_it(hall: Hall) -> None:
     tenant = hall.tenant(SLACK.replace("{room}", "#ops"))
     fire(tenant, severity="critical")
     hall.settle()
-    assert tenant.column(STATES) == ["dead"]
-    assert "token_file" in row(tenant)["cause"]
-    assert tenant.outcomes() == ["failed"]
+    # The alarm about it has no other way either, and there is none about that.
+    assert tenant.column(STATES) == ["dead", "dead"]
+    causes = tenant.column("SELECT cause FROM delivery")
+    assert all("token_file" in cause for cause in causes)
+    assert tenant.outcomes() == ["failed", "failed"]
+    titles = tenant.column("SELECT title FROM incident ORDER BY opened_at, id")
+    assert "reached nobody" in titles[1]
 
 
 def test_events_of_two_integrations_are_notified_if_one_of_them_heard(hall: Hall) -> None:

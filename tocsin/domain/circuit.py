@@ -22,6 +22,7 @@ _LATE_AFTER = 10
 _FAULTS = frozenset({"timeout", "connectError", "serverError", "authError"})
 
 State = Literal["closed", "half-open", "open"]
+STATES: tuple[State, ...] = ("closed", "half-open", "open")
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,9 @@ from fastapi import APIRouter, Request, Response, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBasicCredentials
 
 from tocsin import errors, metrics
+from tocsin.domain import circuit
 from tocsin.security import tokens
-from tocsin.storage import figures, tenants
+from tocsin.storage import circuits, figures, tenants
 from tocsin.storage.record import Record, Transaction
 from tocsin.web import access
 
@@ -72,4 +73,9 @@ def _figures(tx: Transaction, tenant: int | None) -> metrics.Figures:
         dead=figures.dead_letters(tx, tenant),
         inbox_seconds=max(0.0, (tx.now - oldest).total_seconds()) if oldest else 0.0,
         reloads={row["slug"]: row["policy_problem"] is None for row in tenants.listed(tx)},
-    )
+        breakers={
+            (row["slug"], row["channel"], row["destination"]):
+                circuit.STATES.index(circuit.of(row).state(tx.now))
+            for row in circuits.shown(tx)
+        },
+    )  # fmt: skip
