@@ -47,11 +47,13 @@ def look(here: _runtime.Runtime, tx: Transaction, row: Row, incident: Row) -> se
         if not rings:
             _say_lost(tx, row)
             rings = _hurry(here, tx, row)
+    if rings:
+        return rings
     if row["state"] == "dead" and deliveries.all_lost(tx, row):
-        rings |= _lost_for_good(here, tx, row, incident)
-    elif not rings and _down(tx, row):
+        return _lost_for_good(here, tx, row, incident)
+    if _down(tx, row):
         _alarm(tx, row)
-    return rings
+    return set()
 
 
 def _give_over(tx: Transaction, row: Row, policy: Policy) -> set[Ring]:

@@ -69,7 +69,8 @@ def postpone(tx: Transaction, row: Row, started: datetime, error: errors.Retryab
     else:
         cause = _circuits.sentence(row, known)
         _postpone(tx, row, cause, known.probe_at, in_doubt=doubt, held=True)
-        give_over(tx, row, None)
+        if known.probes <= 1:
+            _arm(tx, row, tx.now)  # if that leaves no way at all, somebody must know
 
 
 def put_back(record: Record, row: Row, wait: float) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
@@ -42,9 +42,9 @@ class Watch:
         self._held: list[Subject] = []
         self._suspect = False
 
-    def begin(self, held: Sequence[Subject]) -> None:
-        """Note what is held; raises Suspicious where several are, and one is suspect."""
-        self._held = list(held)
+    def begin(self, keys: Iterable[tuple[int, object]]) -> None:
+        """Note these (tenant, subject); raises Suspicious where one of several is suspect."""
+        held = self._held = [Subject(tenant, str(of)) for tenant, of in keys]
         if not held:
             return
         known = work_notes.suspects(self._tx, self._kind, held)

@@ -8,7 +8,7 @@ from functools import partial
 import structlog
 
 from actors import _piecemeal, _poison, _runtime, _steps, _work
-from tocsin.storage import escalations, inbox, incidents, timers, work_notes
+from tocsin.storage import escalations, inbox, incidents, timers
 
 log = structlog.get_logger(__name__)
 
@@ -62,7 +62,7 @@ def _once(
         locked = incidents.lock(tx, of)
         still = timers.still_due(tx, escalations.TIMER, [subject for _, subject in held])
         watch = _poison.Watch(here, tx, escalations.TIMER)
-        watch.begin([work_notes.Subject(tenant, subject) for tenant, subject in still])
+        watch.begin(still)
         found = [row for row in escalations.of(tx, locked)
                  if (row["tenant"], escalations.subject(row)) in still]  # fmt: skip
         known = {(row["tenant"], escalations.subject(row)) for row in found}

@@ -19,7 +19,7 @@ from actors import (
     _work,
 )
 from tocsin.domain import flushing
-from tocsin.storage import groups, inbox, timers, work_notes
+from tocsin.storage import groups, inbox, timers
 from tocsin.storage.record import Transaction
 
 log = structlog.get_logger(__name__)
@@ -71,8 +71,7 @@ def _once(
         ids = sorted({tenant for tenant, _ in held})
         tx.scope(ids)
         watch = _poison.Watch(here, tx, "flush")
-        watch.begin([work_notes.Subject(tenant, str(group)) for tenant, group in held])
-        sheets = _groups.load(tx, here.tenants(tx, ids), held)
+        sheets = _groups.load(tx, here.tenants(tx, ids), held, watch.begin)
         desk = _incidents.Desk(tx, timedelta(seconds=here.settings.correlation_window_seconds))
         desk.hold(sheets)
         lost = [sheet for sheet in sheets if _has_lost_its_alerts(sheet)]
