@@ -52,7 +52,7 @@ def postpone(tx: Transaction, row: Row, started: datetime, error: errors.Retryab
         code = error.status_code
         bury(tx, row, errors.Permanent(text, reason=error.reason, status_code=code), started)
         return
-    until = failover.step_end(_began(row), row["step_until"])
+    until: datetime = row["step_until"] or _began(row)
     known = _circuits.failed(tx, row, error, until) if deliveries.own(tx, row) else None
     wanted = tx.now + timedelta(seconds=max(pause, error.after or 0))
     # A provider may ask for more time than the step has: then the step counts, while it lasts.

@@ -10,7 +10,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.web import seeds
 from tests.web.conftest import OPERATOR, Someone, Web
 from tocsin import metrics
-from tocsin.storage import policies
+from tocsin.domain import circuit
+from tocsin.storage import circuits, policies
 from tocsin.storage.record import Record
 from tocsin.storage.tallies import Tallies
 
@@ -161,3 +162,23 @@ def test_hostile_labels_stay_labels() -> None:
         ("integration", "x\\"), ("reason", 'y"|z\n'), ("tenant_id", 'a"b\n'))] == 1  # fmt: skip
     key = (("severity", "critical"), ("status", ""), ("tenant_id", "t"))
     assert found["alerts_processed_total", key] == 2
+
+
+def test_circuits_are_shown_to_whom_they_belong(
+    web: Web, record: Record, someone: Someone, other: Someone
+) -> None:
+    row = {"tenant": someone.tenant, "channel": "webhook", "destination": "https://x.example/a"}
+    with record.session([someone.tenant]) as tx:
+        known = circuits.locked(tx, row)
+        for _ in range(circuit.OPEN_AFTER):
+            known = circuit.failed(known, tx.now, "no answer", probe=False)
+        circuits.write(tx, row, known)
+    labels = {
+        "tenant_id": someone.slug,
+        "integration": "webhook",
+        "destination": row["destination"],
+    }
+    name = ("tocsin_breaker_state", tuple(sorted(labels.items())))
+    assert scraped(web, OPERATOR)[name] == 2
+    assert scraped(web, someone.tokens["read"])[name] == 2
+    assert name not in scraped(web, other.tokens["read"])
