@@ -32,8 +32,7 @@ def hold(tx: Transaction, row: Row, lease: timedelta) -> circuit.Circuit | None:
 
 def hold_rest(tx: Transaction, row: Row, known: circuit.Circuit) -> None:
     """The others that wait for it, and have nothing else to do, need not be claimed one by one."""
-    if known.probe_at is not None:
-        circuits.hold_rest(tx, row, known.probe_at, sentence(row, known))
+    circuits.hold_rest(tx, row, known, sentence(row, known))
 
 
 def arrived(tx: Transaction, row: Row) -> None:

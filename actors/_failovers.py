@@ -40,20 +40,22 @@ def look(here: _runtime.Runtime, tx: Transaction, row: Row, incident: Row) -> se
     over = row["generation"] < incident["generation"]
     if over or row["state"] not in UNSENT or row["reason"] not in notifying.PAGING:
         return set()
-    rings: set[Ring] = set()
-    if row["gave_over_at"] is None:
-        failovers.gave_over(tx, row)
-        rings = _give_over(tx, row, policy)
-        if not rings:
-            _say_lost(tx, row)
-            rings = _hurry(here, tx, row)
-    if rings:
+    if row["gave_over_at"] is None and (rings := _first(here, tx, row, policy)):
         return rings
     if row["state"] == "dead" and deliveries.all_lost(tx, row):
         return _lost_for_good(here, tx, row, incident)
     if _down(tx, row):
         _alarm(tx, row)
     return set()
+
+
+def _first(here: _runtime.Runtime, tx: Transaction, row: Row, policy: Policy) -> set[Ring]:
+    """What is done about it once: another way, or where there is none, the next step."""
+    failovers.gave_over(tx, row)
+    if rings := _give_over(tx, row, policy):
+        return rings
+    _say_lost(tx, row)
+    return _hurry(here, tx, row)
 
 
 def _give_over(tx: Transaction, row: Row, policy: Policy) -> set[Ring]:

@@ -88,6 +88,9 @@ def hold(tx: Transaction, row: Row, known: circuit.Circuit) -> None:
     """Its destination is left alone until the next try: it waits for that, and gives over."""
     row = {**row, "attempts": row["attempts"] - 1}
     cause = _circuits.sentence(row, known)
+    if tx.now - row["created_at"] >= backoff.MAX_AGE:
+        bury(tx, row, errors.Permanent(f"given up after a day. {cause}"), tx.now)
+        return
     _postpone(tx, row, cause, known.probe_at or tx.now, in_doubt=row["in_doubt"], held=True)
     give_over(tx, row, None)
 

@@ -7,10 +7,10 @@ delivery first, then its circuit.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
-from tocsin.domain import circuit
+from tocsin.domain import backoff, circuit
 from tocsin.storage.record import Transaction
 
 Row = Mapping[str, Any]
@@ -38,7 +38,7 @@ UPDATE delivery SET due_at = %(probe_at)s, cause = %(cause)s
 WHERE tenant = %(tenant)s AND id = ANY(ARRAY(
   SELECT id FROM delivery WHERE tenant = %(tenant)s AND channel = %(channel)s
     AND destination = %(destination)s AND held AND state = 'pending' AND due_at <= %(now)s
-    AND gave_over_at IS NOT NULL ORDER BY id FOR UPDATE SKIP LOCKED))
+    AND gave_over_at IS NOT NULL AND created_at > %(old)s ORDER BY id FOR UPDATE SKIP LOCKED))
 """
 SHOWN = """
 SELECT t.slug, c.* FROM circuit c JOIN tenant t ON t.id = c.tenant
@@ -82,9 +82,10 @@ def release(tx: Transaction, delivery: Row) -> None:
     tx.run(RELEASE, _key(tx, delivery))
 
 
-def hold_rest(tx: Transaction, delivery: Row, probe_at: datetime, cause: str) -> None:
-    """Put off all that waits for this destination and has given over, at once."""
-    tx.run(REST, {**_key(tx, delivery), "probe_at": probe_at, "cause": cause})
+def hold_rest(tx: Transaction, delivery: Row, known: circuit.Circuit, cause: str) -> None:
+    """Put off all that waits for this destination and has given over, unless it is to be dead."""
+    old = tx.now - backoff.MAX_AGE
+    tx.run(REST, {**_key(tx, delivery), "probe_at": known.probe_at, "cause": cause, "old": old})
 
 
 def shown(tx: Transaction) -> list[dict[str, Any]]:
