@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from typing import Any
 
 import orjson
@@ -54,7 +55,7 @@ def test_a_way_that_is_dead_gives_over_to_the_next_of_the_rules_at_once(
     (said,) = story(anna.tenant, "failover_instead")
     assert (said["channel"], said["to"], said["told"]) == ("slack", "sms", "anna")
     # The one that the rules had for later is that one: it does not come again.
-    hall.travel(escalating.timedelta(minutes=4))
+    hall.travel(timedelta(minutes=4))
     hall.settle()
     assert len(anna.texts()) == 1
 
@@ -64,13 +65,13 @@ def test_a_way_that_takes_too_long_is_not_waited_for(hall: Hall, anna: Reached) 
     anna.apply(reaching.ALL + "    notify: {important: [{by: slack}]}\n")
     anna.fire()
     assert ways(anna.tenant) == [("slack", "pending")]
-    hall.travel(escalating.timedelta(seconds=80))
+    hall.travel(timedelta(seconds=80))
     hall.settle()
     channels = [channel for channel, _ in ways(anna.tenant)]
     assert len(channels) == 2
     assert len(anna.texts()) + len(anna.letters()) + len(anna.posts("anna")) == 1
     hall.providers.script.clear()
-    hall.travel(escalating.timedelta(seconds=60))
+    hall.travel(timedelta(seconds=60))
     hall.settle()
     assert ("slack", "sent") in ways(anna.tenant), "the first one goes on trying"
 
@@ -125,7 +126,7 @@ def test_nothing_is_begun_for_what_somebody_has_acknowledged(hall: Hall, anna: R
     anna.apply(reaching.ALL + RULES)
     anna.fire()
     act(anna.tenant, incidents.acknowledge)
-    hall.travel(escalating.timedelta(seconds=80))
+    hall.travel(timedelta(seconds=80))
     hall.settle()
     assert anna.texts() == []
 

@@ -102,7 +102,8 @@ def test_a_fallback_that_was_told_gives_over_to_its_own() -> None:
         receiver("ops", "spare", "slack"), receiver("spare", "last", "sms", "email"),
         receiver("last", None, "webhook"),
     ]  # fmt: skip
-    root = Route("r", "ops", (), False, (), *[timedelta(0)] * 3, 1)
+    none = timedelta(0)
+    root = Route("r", "ops", (), False, (), none, none, none)
     policy = Policy(root, {one.name: one for one in chain})
     first = failover.stand_ins(policy, "ops/slack/0", ["ops/slack/0"])
     assert [one.key for one in first] == ["spare/sms/0", "spare/email/0"]

@@ -167,7 +167,8 @@ def test_hostile_labels_stay_labels() -> None:
 def test_circuits_are_shown_to_whom_they_belong(
     web: Web, record: Record, someone: Someone, other: Someone
 ) -> None:
-    row = {"tenant": someone.tenant, "channel": "webhook", "destination": "https://x.example/a"}
+    where = "https://x.example/a"
+    row = {"tenant": someone.tenant, "channel": "webhook", "destination": where}
     with record.session([someone.tenant]) as tx:
         known = circuits.locked(tx, row)
         for _ in range(circuit.OPEN_AFTER):
@@ -176,7 +177,7 @@ def test_circuits_are_shown_to_whom_they_belong(
     labels = {
         "tenant_id": someone.slug,
         "integration": "webhook",
-        "destination": row["destination"],
+        "destination": where,
     }
     name = ("tocsin_breaker_state", tuple(sorted(labels.items())))
     assert scraped(web, OPERATOR)[name] == 2
