@@ -183,3 +183,13 @@ def test_a_receiver_without_a_fallback_is_said_to_be_alone_and_raises_an_alarm(
     assert [each["told"] for each in story(tenant, "failover_alone")][:1] == ["ops"]
     titles = tenant.column("SELECT title FROM incident ORDER BY opened_at")
     assert sum("reached nobody" in title for title in titles) == 1
+
+
+def test_what_the_provider_took_and_did_not_bring_gives_over(hall: Hall, anna: Reached) -> None:
+    anna.apply(reaching.ALL + "    notify: {important: [{by: sms}]}\n")
+    anna.fire()
+    (sent,) = hall.providers.twilio.messages(anna.phone)
+    hall.providers.twilio.report(sent["sid"], "undelivered", 30003, base=anna.place.url)
+    hall.settle()
+    assert dict(ways(anna.tenant))["sms"] == "dead"
+    assert "sent" in dict(ways(anna.tenant)).values()
