@@ -17,8 +17,9 @@ KIND = "failover_"
 
 def channel(name: str, locale: str = i18n.FALLBACK) -> str:
     """How people call a channel; one that was added has its own name."""
-    key = f"failover.channel.{name}"
-    return i18n.say(key, locale) if i18n.knows(key) else name
+    if not i18n.knows(f"failover.channel.{name}"):
+        return name
+    return i18n.say(f"failover.channel.{name}", locale)
 
 
 def instead(row: Mapping[str, Any], locale: str, zone: str) -> str:
