@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 import threading
-from collections import Counter
+from collections import Counter, OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
+import psycopg
+import structlog
 
-from actors import _fates, _links, _readers, _runtime
+from actors import _circuits, _fates, _links, _readers, _runtime
 from schemas.message import Message
-from tocsin import errors
+from tocsin import errors, i18n
 from tocsin.domain.policy import Integration, Policy
-from tocsin.storage import callbacks, contacts, deliveries, incidents
+from tocsin.storage import callbacks, contacts, deliveries, inbox, incidents
 from tocsin.storage.record import Transaction
 
 #: Threads of one process that one destination may hold: a quarter of those of `page`.
 PER_DESTINATION = 4
+#: So many destinations are remembered as those that answer.
+PROVEN = 5000
+#: From so many claims without a result on, a delivery may be what kills its workers.
+SUSPECT = 2
+#: A delivery that came to no result in so many claims is put aside.
+POISON = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,29 +46,54 @@ class Errand:
     refused: frozenset[str] = frozenset()
 
 
+#: Claims, but for these busy destinations; the second says whether what is suspect may come.
+Claim = Callable[[list[str], bool], list[Errand] | None]
+
+
 class InFlight:
-    """How many errands to each destination this process has under way."""
+    """How many errands to each destination this process has under way.
+
+    A destination that has not answered yet, or failed the last time, gets a single thread: many
+    that hang at once must not take all. One that was in the hands of workers that died goes alone,
+    so that it takes nobody along again.
+    """
 
     def __init__(self) -> None:
         self._counts: Counter[str] = Counter()
+        self._proven: OrderedDict[str, None] = OrderedDict()
+        self._alone = False
         self._lock = threading.Lock()
 
-    def take(self, claim: Callable[[list[str]], list[Errand] | None]) -> list[Errand] | None:
+    def take(self, claim: Claim) -> list[Errand] | None:
         """Claim, passing by what is busy, and count it; two threads never see the same room."""
         with self._lock:
-            taken = claim([key for key, n in self._counts.items() if n >= PER_DESTINATION])
+            if self._alone:
+                return None
+            busy = [key for key, n in self._counts.items() if n >= self._room(key)]
+            taken = claim(busy, not self._counts)
             self._counts.update(place(errand.row) for errand in taken or ())
+            self._alone = any(errand.row["claims"] > SUSPECT for errand in taken or ())
             return taken
 
-    def done(self, errand: Errand) -> None:
+    def done(self, errand: Errand, *, well: bool = True) -> None:
         with self._lock:
             key = place(errand.row)
+            self._alone = False
             self._counts[key] -= 1
             if self._counts[key] <= 0:
                 del self._counts[key]
+            self._proven.pop(key, None)
+            if well:
+                self._proven[key] = None
+                if len(self._proven) > PROVEN:
+                    self._proven.popitem(last=False)
+
+    def _room(self, key: str) -> int:
+        return PER_DESTINATION if key in self._proven else 1
 
 
 in_flight = InFlight()
+log = structlog.get_logger(__name__)
 
 
 def place(row: dict[str, Any]) -> str:
@@ -71,38 +104,74 @@ def place(row: dict[str, Any]) -> str:
 def claim(here: _runtime.Runtime, channel: str, queue: str) -> list[Errand] | None:
     """None: nothing is due. An empty list: what was due needs no sending any more."""
     return here.record.again(
-        lambda: in_flight.take(lambda busy: _claim(here, channel, queue, busy))
+        lambda: in_flight.take(lambda busy, suspects: _claim(here, channel, queue, busy, suspects))
     )
 
 
 def _claim(
-    here: _runtime.Runtime, channel: str, queue: str, busy: list[str]
+    here: _runtime.Runtime, channel: str, queue: str, busy: list[str], suspects: bool
 ) -> list[Errand] | None:
     lease = timedelta(seconds=here.settings.lease_seconds)
     with here.record.claims() as tx:
-        rows = deliveries.claim(tx, queue, channel, 1, lease, busy)
+        rows = deliveries.claim(tx, queue, channel, 1, lease, busy, suspects=suspects)
         if not rows:
             return None
         tx.scope({row["tenant"] for row in rows})
-        found = (_errand(here, tx, row) for row in rows)
+        found = (_errand(here, tx, row, lease) for row in rows)
         return [errand for errand in found if errand is not None]
 
 
-def _errand(here: _runtime.Runtime, tx: Transaction, row: dict[str, Any]) -> Errand | None:
+def _errand(
+    here: _runtime.Runtime, tx: Transaction, row: dict[str, Any], lease: timedelta
+) -> Errand | None:
     told = deliveries.notification(tx, row["tenant"], row["notification_id"])
+    row["reason"] = told["reason"]
     if stop := _obsolete(tx, row, told):
         deliveries.attempt(tx, row, tx.now, outcome="superseded", error=stop)
         deliveries.finish(tx, row, "superseded", cause=stop)
         if row["in_doubt"] and deliveries.reference(tx, row) is None:
             deliveries.remember(tx, row, orjson.dumps({"doubt": str(row["id"])}).decode())
         return None
+    if _kept_back(tx, row, lease):
+        return None
     try:
         return _packed(here, tx, row, told)
+    except (errors.RecordAway, errors.Again, psycopg.Error):
+        raise
     except (errors.TocsinError, ValueError) as error:
         # It must not stand at the head of the queue for ever.
         cause = errors.Permanent(f"it cannot be sent as it is: {error}", reason="configError")
         _fates.bury(tx, row, cause, tx.now)
         return None
+    except Exception as error:
+        # A bug of ours: later versions may do better, and the others in the queue must not wait.
+        log.exception("a delivery cannot be prepared", delivery=str(row["id"]))
+        bug = errors.Retryable(f"{type(error).__name__} while it was prepared")
+        _fates.postpone(tx, row, tx.now, bug)
+        return None
+
+
+def _kept_back(tx: Transaction, row: dict[str, Any], lease: timedelta) -> bool:
+    """Whether it must not be begun: it kills who takes it, or its destination is left alone."""
+    if row["claims"] > POISON:
+        _put_aside(tx, row)
+        return True
+    if row["claims"] > SUSPECT:
+        _fates.give_over(tx, row, tx.now)
+    known = _circuits.hold(tx, row, lease)
+    if known is not None:
+        _fates.hold(tx, row, known)
+        _circuits.hold_rest(tx, row, known)
+    return known is not None
+
+
+def _put_aside(tx: Transaction, row: dict[str, Any]) -> None:
+    """It kills who takes it: a dead letter, and somebody is told; the rest goes on."""
+    said = i18n.say("failover.poison", n=POISON)
+    _fates.bury(tx, row, errors.Permanent(said), tx.now)
+    summary = "A delivery that ends the process that sends it was put aside"
+    text = f"delivery {row['id']} to {row['destination']}: {said} (tocsin delivery show)"
+    inbox.page(tx, row["tenant"], "TocsinQuarantined", summary, text)
 
 
 def _packed(

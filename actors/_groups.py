@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -34,12 +34,17 @@ class Sheet:
 
 
 def load(
-    tx: Transaction, tenants: dict[int, _runtime.Tenant], claimed: list[groups.GroupKey]
-) -> list[Sheet]:
-    """The claimed groups that are still due now that they are locked."""
+    tx: Transaction, tenants: dict[int, _runtime.Tenant], claimed: list[groups.GroupKey],
+    begin: Callable[[list[groups.GroupKey]], None],
+) -> list[Sheet]:  # fmt: skip
+    """The claimed groups that are still due now that they are locked.
+
+    `begin` hears which these are before anything is done about them.
+    """
     rows = groups.lock(tx, claimed)
     due = timers.still_due(tx, "flush", [str(group) for _, group in rows])
     keys = [key for key in rows if (key[0], str(key[1])) in due]
+    begin(keys)
     members = _by_group(groups.with_alerts(tx, keys))
     log = _by_group(deliveries.told(tx, keys))
     sheets = []

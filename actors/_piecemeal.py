@@ -8,6 +8,7 @@ from typing import TypeVar
 import psycopg
 import structlog
 
+from actors import _poison
 from tocsin import errors
 
 log = structlog.get_logger(__name__)
@@ -31,6 +32,8 @@ def run(
         return work(limit, [])
     except (errors.RecordAway, psycopg.OperationalError):
         raise
+    except _poison.Suspicious:
+        log.warning("one by one, for something died with its worker", actor=name)
     except Exception as error:
         log.exception("a batch failed, now one by one", actor=name, error=type(error).__name__)
     return _one_by_one(limit, work, put_off)

@@ -19,6 +19,7 @@ from schemas.people import Person
 from tocsin import i18n
 from tocsin.domain import notifying, people
 from tocsin.domain.policy import Integration, Policy, contact_person
+from tocsin.i18n import failovers
 from tocsin.storage import contacts
 from tocsin.storage.record import Transaction
 
@@ -101,9 +102,10 @@ def _worded(message: Message, row: Mapping[str, Any], reader: Reader, caution: s
 def _because(message: Message, row: Mapping[str, Any], reader: Reader) -> str:
     """`on call (Primary DB), step 1 of 3, next: Ben at 03:12`; empty for other deliveries."""
     facts = contacts.facts(dict(row))
+    instead = failovers.instead(row, reader.locale, reader.zone)
     if not facts:
-        return ""
-    said = [_via(facts, reader), _step(facts, reader)]
+        return instead
+    said = [_via(facts, reader), _step(facts, reader), instead]
     if message.reason in notifying.PAGING:
         said += [_held(facts, row, reader), _next(facts, row, reader)]
     return ", ".join(filter(None, said))

@@ -154,7 +154,7 @@ def _one(here: _runtime.Runtime, tx: Transaction, case: Case, sheet: Sheet) -> N
     place = escalation.Place(row["round"], row["step"])
     made = escalation.walk(case.chain, place, matter, case.world, tx.now)
     ahead = escalation.next_told(case.chain, made, matter, case.world)
-    told = row["told"]
+    told, planned = row["told"], len(sheet.planned)
     for done in made.done:
         id = ids.new(tx.now) if done.told else None
         if id is not None:
@@ -167,6 +167,8 @@ def _one(here: _runtime.Runtime, tx: Transaction, case: Case, sheet: Sheet) -> N
             # The next case of this transaction goes on from there.
             case.turns[done.place.step] = done.turn
             sheet.turns[row["tenant"], row["name"], done.place.step] = done.turn
+    for page in sheet.planned[planned:]:
+        page["step_until"] = made.due_at
     changed = {**row, "told": told, "round": made.following.round, "step": made.following.step,
                "due_at": made.due_at, "cause": None}  # fmt: skip
     sheet.rows.append(changed if made.due_at else _exhausted(tx, case, changed, sheet))

@@ -38,15 +38,19 @@ def _run(channel: str, queue: str) -> bool:
         return False
     # Another thread, or process, takes the next one while this one talks to its provider.
     here.bell.ring(queues.deliver(channel), queue)
+    well = False
     for errand in taken:
         try:
-            _send(here, errand)
+            well = _send(here, errand)
         finally:
-            _errands.in_flight.done(errand)
+            _errands.in_flight.done(errand, well=well)
+    if not well:
+        here.wake("fail_over")
     return True
 
 
-def _send(here: _runtime.Runtime, errand: _errands.Errand) -> None:
+def _send(here: _runtime.Runtime, errand: _errands.Errand) -> bool:
+    """One attempt; True where it arrived, or nothing was tried."""
     channel = channels.REGISTRY[errand.integration.channel]
     wait = here.limiter.wait(
         f"{_errands.place(errand.row)} {errand.row['channel']}", channel.LIMITS.per_second,
@@ -54,7 +58,7 @@ def _send(here: _runtime.Runtime, errand: _errands.Errand) -> None:
     )  # fmt: skip
     if wait > 0:
         _fates.put_back(here.record, errand.row, wait)
-        return
+        return True
     try:
         texts, message = _texts.of(here, errand)
         call = _call(here, errand, texts)
@@ -72,6 +76,8 @@ def _send(here: _runtime.Runtime, errand: _errands.Errand) -> None:
         _fates.sent(
             here.record, errand.row, errand.claimed, receipt.ref, receipt.provider_id, receipt.note
         )
+        return True
+    return False
 
 
 def _call(

@@ -7,7 +7,7 @@ from functools import partial
 
 import structlog
 
-from actors import _piecemeal, _runtime, _steps, _work
+from actors import _piecemeal, _poison, _runtime, _steps, _work
 from tocsin.storage import escalations, inbox, incidents, timers
 
 log = structlog.get_logger(__name__)
@@ -39,7 +39,8 @@ def _put_off(here: _runtime.Runtime, key: Key, error: Exception) -> None:
 
 def _escalate(here: _runtime.Runtime, limit: int, held: list[Key]) -> bool:
     rings: set[tuple[str, str]] = set()
-    more = here.record.again(lambda: _once(here, limit, held, rings))
+    with _poison.watched(here):
+        more = here.record.again(lambda: _once(here, limit, held, rings))
     for actor, queue in sorted(rings):
         here.bell.ring(actor, queue)
     return more
@@ -60,6 +61,8 @@ def _once(
         of = {(tenant, escalations.parted(subject)[0]) for tenant, subject in held}
         locked = incidents.lock(tx, of)
         still = timers.still_due(tx, escalations.TIMER, [subject for _, subject in held])
+        watch = _poison.Watch(here, tx, escalations.TIMER)
+        watch.begin(still)
         found = [row for row in escalations.of(tx, locked)
                  if (row["tenant"], escalations.subject(row)) in still]  # fmt: skip
         known = {(row["tenant"], escalations.subject(row)) for row in found}
@@ -68,4 +71,5 @@ def _once(
         ]
         timers.drop(tx, escalations.TIMER, strays)
         rings |= _steps.take(here, tx, found, locked)
+        watch.done()
     return len(due) == limit

@@ -7,7 +7,17 @@ from functools import partial
 
 import structlog
 
-from actors import _groups, _incidents, _notify, _piecemeal, _rehouse, _runtime, _story, _work
+from actors import (
+    _groups,
+    _incidents,
+    _notify,
+    _piecemeal,
+    _poison,
+    _rehouse,
+    _runtime,
+    _story,
+    _work,
+)
 from tocsin.domain import flushing
 from tocsin.storage import groups, inbox, timers
 from tocsin.storage.record import Transaction
@@ -42,7 +52,8 @@ def _put_off(here: _runtime.Runtime, key: groups.GroupKey, error: Exception) -> 
 
 def _flush(here: _runtime.Runtime, limit: int, held: list[groups.GroupKey]) -> bool:
     wakes: set[tuple[str, str]] = set()
-    more = here.record.again(lambda: _once(here, limit, held, wakes))
+    with _poison.watched(here):
+        more = here.record.again(lambda: _once(here, limit, held, wakes))
     for actor, to in sorted(wakes):
         here.bell.ring(actor, to)
     return more
@@ -59,7 +70,8 @@ def _once(
             return False
         ids = sorted({tenant for tenant, _ in held})
         tx.scope(ids)
-        sheets = _groups.load(tx, here.tenants(tx, ids), held)
+        watch = _poison.Watch(here, tx, "flush")
+        sheets = _groups.load(tx, here.tenants(tx, ids), held, watch.begin)
         desk = _incidents.Desk(tx, timedelta(seconds=here.settings.correlation_window_seconds))
         desk.hold(sheets)
         lost = [sheet for sheet in sheets if _has_lost_its_alerts(sheet)]
@@ -69,6 +81,7 @@ def _once(
         desk.read(sheets, again=bool(lost))
         going = [sheet for sheet in sheets if sheet not in lost]
         wakes |= _notify.write(here, tx, _decide(tx, ids, going, desk), desk)
+        watch.done()
     return len(held) == limit
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 
 from actors import _runtime, _work
-from tocsin.storage import callbacks, lookups
+from tocsin.storage import callbacks, circuits, lookups, work_notes
 from workers import queues
 
 DAYS_AHEAD = 8
 #: An answer of another system that has run out stands in for it so long while that is down.
 ANSWERS_KEPT = timedelta(days=7)
+CIRCUITS_KEPT = timedelta(days=2)
 
 
 @_work.actor("housekeep", queues.BACKGROUND)
@@ -24,4 +25,8 @@ def housekeep(queue: str) -> bool:
         lookups.forget(tx, tx.now - ANSWERS_KEPT)
         callbacks.forget(tx, tx.now - timedelta(days=here.settings.retention_days))
         tx.run("DELETE FROM drain_note WHERE noted_at < now() - interval '1 day'")
+    # Of every tenant: what nobody sends to, or has done, any more.
+    with here.record.admin() as tx:
+        circuits.forget(tx, CIRCUITS_KEPT)
+        work_notes.forget(tx, CIRCUITS_KEPT)
     return False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import structlog
 
+from tocsin.storage import work_notes
 from tocsin.storage.record import Record
 
 log = structlog.get_logger(__name__)
@@ -22,5 +23,8 @@ def recover(record: Record) -> None:
     """From now on, rows that a dead process held run alone."""
     with record.claims() as tx:
         row = tx.row("SELECT recover_notes(%s::interval) AS n", [NOTE_AGE])
+        timers = work_notes.recover(tx, NOTE_AGE)
     if row and row["n"]:
         log.warning("a worker died with rows in its hands", rows=row["n"])
+    if timers:
+        log.warning("a worker died with timers in its hands", timers=timers)

@@ -74,6 +74,9 @@ class Receiver(Written):
     escalation: Name | None = Field(
         None, description="One of `escalations`: who is paged, and who next when nobody acts."
     )
+    fallback: Name | None = Field(
+        None, description="The receiver whose channels are told where one of its own is dead."
+    )
 
 
 class Accounts(Written):

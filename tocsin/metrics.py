@@ -60,6 +60,9 @@ COUNTERS = (
            "Notifications that were delivered.", ("integration",)),
     Family("notifications_failed_total", "tocsin_notifications_failed_total",
            "Attempts to deliver a notification that failed.", ("integration", "reason")),
+    Family("breaker_opened_total", "tocsin_breaker_opened_total",
+           "How often a destination failed so often in a row that it was left alone.",
+           ("integration", "destination")),
     Family("template_failures_total", "tocsin_template_failures_total",
            "Messages in the channel's own words because a template could not be used.",
            ("integration", "reason")),
@@ -103,6 +106,8 @@ class Figures:
     due: Mapping[str, float] = field(default_factory=dict)
     loops: Mapping[str, float] = field(default_factory=dict)
     synthetic: Synthetic | None = None
+    #: By tenant, channel and destination: 0 closed, 1 half-open, 2 open.
+    breakers: Mapping[tuple[str, str, str], int] = field(default_factory=dict)
 
 
 def text(figures: Figures) -> bytes:
@@ -137,6 +142,15 @@ def _families(figures: Figures) -> Iterator[Metric]:
     for channel, count in sorted(figures.dead.items()):
         dead.add_metric([channel], count)
     yield dead
+    breakers = GaugeMetricFamily(
+        "tocsin_breaker_state",
+        "Whether a destination that failed is sent to: closed (0), the next delivery is a try (1),"
+        " or it is left alone (2).",
+        labels=[TENANT, "integration", "destination"],
+    )
+    for labels, state in sorted(figures.breakers.items()):
+        breakers.add_metric(list(labels), state)
+    yield breakers
     yield GaugeMetricFamily(
         "tocsin_inbox_oldest_seconds",
         "For how long the oldest accepted batch has waited to be processed.",

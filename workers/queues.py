@@ -22,6 +22,7 @@ TIMERS = {
     "escalation": "escalate",
     "snooze": "wake",
     "handover": "hand_over",
+    "failover": "fail_over",
     "level": "breach",
     "report": "report",
 }
@@ -42,7 +43,7 @@ def of_stages(text: str) -> dict[str, str]:
         # Clocks are looked at after every line of a story: a flood must not wait for that.
         **dict.fromkeys(("breach", "report"), BACKGROUND),
         **dict.fromkeys(SCORERS, SCORING),
-        **dict.fromkeys(("escalate", "wake", "hand_over"), PAGE),
+        **dict.fromkeys(("escalate", "wake", "hand_over", "fail_over"), PAGE),
     }
     for pair in filter(None, (part.strip() for part in text.split(","))):
         stage, _, queue = pair.partition("=")

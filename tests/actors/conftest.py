@@ -75,7 +75,7 @@ class Hall:
             self.ring("judge", "dedup", "enrich", "evaluate", "expire", "reroute", "subside")
             self.ring("unmute")
             self.ring("flush")
-            self.ring("wake", "hand_over", "escalate", queue="page")
+            self.ring("wake", "hand_over", "fail_over", "escalate", queue="page")
             self.ring("breach")
             self.ring("report", queue="background")
             for queue in ("page", "notify"):

@@ -40,7 +40,10 @@ def deliver(hall: Hall, queue: str = "page") -> None:
 
 def claim(hall: Hall, queue: str = "page") -> Any:
     """Claim what is due, as a worker does that is then stopped."""
-    taken = hall.module("_errands").claim(hall.runtime, "webhook", queue)
+    errands = hall.module("_errands")
+    taken = errands.claim(hall.runtime, "webhook", queue)
+    for errand in taken or ():
+        errands.in_flight.done(errand)
     return taken[0] if taken else taken
 
 
@@ -347,15 +350,27 @@ def test_a_bug_in_a_channel_is_a_retry_in_doubt(
 def test_a_destination_that_holds_a_quarter_of_the_threads_gets_no_more(hall: Hall) -> None:
     tenant, held = planned(hall), hall.module("_errands").in_flight
     other = SimpleNamespace(row=row(tenant))
-    for _ in range(4):
-        held.take(lambda busy: [other])
+    for _ in range(5):
+        held.take(lambda busy, suspects: [other])
+    held.done(other)  # it answers: one thread is enough no more
     assert claim(hall) is None
     held.done(other)
     assert claim(hall) is not None
-    assert claim(hall) is None
-    for _ in range(4):
+    for _ in range(3):
         held.done(other)
-    held.take(lambda busy: pytest.fail(str(busy)) if busy else [])
+    held.take(lambda busy, suspects: pytest.fail(str(busy)) if busy else [])
+
+
+def test_a_destination_that_has_not_answered_gets_one_thread(hall: Hall) -> None:
+    tenant, held = planned(hall), hall.module("_errands").in_flight
+    other = SimpleNamespace(row={**row(tenant), "destination": "elsewhere"})
+    held.take(lambda busy, suspects: [other])
+    held.done(other)
+    held.take(lambda busy, suspects: [other])
+    held.take(lambda busy, suspects: pytest.fail(str(busy)) if busy else [other])
+    held.done(other, well=False)
+    held.take(lambda busy, suspects: [] if busy else pytest.fail("it hangs"))
+    held.done(other)
 
 
 def test_a_repaired_integration_is_used_and_one_that_went_as_it_was(hall: Hall) -> None:
@@ -383,9 +398,13 @@ def test_a_missing_secret_is_a_dead_letter_that_names_it(hall: Hall) -> None:
     tenant = hall.tenant(SLACK.replace("{room}", "#ops"))
     fire(tenant, severity="critical")
     hall.settle()
-    assert tenant.column(STATES) == ["dead"]
-    assert "token_file" in row(tenant)["cause"]
-    assert tenant.outcomes() == ["failed"]
+    # The alarm about it has no other way either, and there is none about that.
+    assert tenant.column(STATES) == ["dead", "dead"]
+    causes = tenant.column("SELECT cause FROM delivery")
+    assert all("token_file" in cause for cause in causes)
+    assert tenant.outcomes() == ["failed", "failed"]
+    titles = tenant.column("SELECT title FROM incident ORDER BY opened_at, id")
+    assert "reached nobody" in titles[1]
 
 
 def test_events_of_two_integrations_are_notified_if_one_of_them_heard(hall: Hall) -> None:

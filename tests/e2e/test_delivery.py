@@ -67,3 +67,23 @@ def test_a_dead_destination_does_not_hold_up_another(stack: Stack) -> None:
     eventually(fine.hooks, within=5)
     assert time.monotonic() - began < 5
     stack.providers.script.clear(f"/hook/{stuck.slug}")
+
+
+@pytest.mark.alone
+def test_several_that_hang_leave_room_for_the_one_that_answers(stack: Stack) -> None:
+    hanging = [f"hang{n}" for n in range(6)]
+    urls = "\n".join(f"      - url: {{hook}}/{name}" for name in [*hanging, "well"])
+    tenant = stack.tenant(MANY.replace("      - url: {hook}", urls))
+    for name in hanging:
+        stack.providers.script.add(faults.Fault("hang"), dest=f"/hook/{tenant.slug}/{name}")
+    tenant.post(*(alert(alertname=f"M{n}", severity="critical") for n in range(4)))
+    eventually(lambda: len(tenant.hooks("/well")) == 4)
+    # Two processes: one thread of each is all that a place gets which has not answered.
+    sending = tenant.rows(
+        "SELECT count(*) AS n FROM delivery WHERE state = 'sending' AND attempts = 1"
+        " AND lease_until > tocsin_now() AND NOT in_doubt GROUP BY destination"
+    )
+    assert sending
+    assert max(row["n"] for row in sending) <= 2
+    for name in hanging:
+        stack.providers.script.clear(f"/hook/{tenant.slug}/{name}")

@@ -10,7 +10,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.web import seeds
 from tests.web.conftest import OPERATOR, Someone, Web
 from tocsin import metrics
-from tocsin.storage import policies, progress
+from tocsin.domain import circuit
+from tocsin.storage import circuits, policies, progress
 from tocsin.storage.record import Record
 from tocsin.storage.tallies import Tallies
 
@@ -148,7 +149,7 @@ def test_every_family_is_as_promtool_wants_it(web: Web) -> None:
     assert helped == typed.keys()
     for name, kind in typed.items():
         assert name.endswith("_total") == (kind == "counter"), name
-    assert len(typed) == 9 + len(metrics.COUNTERS)
+    assert len(typed) == 10 + len(metrics.COUNTERS)
     assert all(len(line.split(" ", 3)) == 4 for line in text.splitlines() if "# HELP" in line)
 
 
@@ -197,3 +198,24 @@ def test_hostile_labels_stay_labels() -> None:
         ("integration", "x\\"), ("reason", 'y"|z\n'), ("tenant_id", 'a"b\n'))] == 1  # fmt: skip
     key = (("severity", "critical"), ("status", ""), ("tenant_id", "t"))
     assert found["alerts_processed_total", key] == 2
+
+
+def test_circuits_are_shown_to_whom_they_belong(
+    web: Web, record: Record, someone: Someone, other: Someone
+) -> None:
+    where = "https://x.example/a"
+    row = {"tenant": someone.tenant, "channel": "webhook", "destination": where}
+    with record.session([someone.tenant]) as tx:
+        known = circuits.locked(tx, row)
+        for _ in range(circuit.OPEN_AFTER):
+            known = circuit.failed(known, tx.now, "no answer", probe=False)
+        circuits.write(tx, row, known)
+    labels = {
+        "tenant_id": someone.slug,
+        "integration": "webhook",
+        "destination": where,
+    }
+    name = ("tocsin_breaker_state", tuple(sorted(labels.items())))
+    assert scraped(web, OPERATOR)[name] == 2
+    assert scraped(web, someone.tokens["read"])[name] == 2
+    assert name not in scraped(web, other.tokens["read"])

@@ -14,6 +14,7 @@ from schemas import policy as written
 from tocsin import errors
 from tocsin.config import (
     correlation,
+    fallbacks,
     people,
     problems,
     reporting,
@@ -101,6 +102,7 @@ def _senses(plain: Any, channels: Channels) -> Iterator[Iterator[tuple[problems.
     """What is wrong beyond the form, section by section."""
     yield sense.problems_of(plain)
     yield people.problems_of(plain, channels)
+    yield fallbacks.problems_of(plain, channels)
     yield rotas.problems_of(plain)
     yield service_levels.problems_of(plain)
     yield reporting.problems_of(plain, channels)
@@ -183,6 +185,7 @@ def _receivers(
                     )
                 )
         receivers[name] = Receiver(
-            name, tuple(integrations), entries.get("locale"), entries.get("escalation")
-        )
+            name, tuple(integrations), entries.get("locale"), entries.get("escalation"),
+            entries.get("fallback"),
+        )  # fmt: skip
     return receivers

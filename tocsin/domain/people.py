@@ -57,6 +57,15 @@ def ways(person: Person, contacts: Mapping[str, Integration]) -> list[Integratio
     return [one for key, one in contacts.items() if key.startswith(mine)]
 
 
+def rule_ways(
+    person: Person, urgency: Urgency, contacts: Mapping[str, Integration]
+) -> list[Integration]:
+    """The ways that the person's rules for such pages name, in their order, each once."""
+    rules: list[Way] = getattr(person.notify, urgency)
+    keys = dict.fromkeys(contact_key(person.name, way.by) for way in rules)
+    return [contacts[key] for key in keys if key in contacts]
+
+
 def held_until(person: Person, urgency: Urgency, at: datetime) -> datetime | None:
     """The end of the quiet hours of such pages, with all that adjoin; None: not held.
 

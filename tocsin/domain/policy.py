@@ -46,6 +46,8 @@ class Receiver:
     locale: str | None = None
     #: The escalation that its incidents begin.
     escalation: str | None = None
+    #: The receiver that is told where a channel of this one cannot deliver.
+    fallback: str | None = None
 
 
 def contact_key(person: str, channel: str) -> str:

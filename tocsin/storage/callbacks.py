@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from schemas import heard
-from tocsin.storage import contacts, deliveries, timelines
+from tocsin.storage import contacts, deliveries, timelines, timers
 from tocsin.storage.record import Transaction
 from tocsin.storage.tallies import Tallies
 
@@ -157,6 +157,8 @@ def lose(tx: Transaction, delivery: dict[str, Any], reason: str) -> None:
     }  # fmt: skip
     if delivery["incident_id"] != contacts.NO_INCIDENT:
         timelines.tell(tx, [entry])
+        item = {"tenant": tenant, "subject": row, "due_at": tx.now}
+        timers.earlier(tx, "failover", [item])
     tallies = Tallies()
     tallies.add(tenant, "notifications_failed_total", delivery["channel"], "undelivered")
     tallies.write(tx)

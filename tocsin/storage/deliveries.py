@@ -44,13 +44,14 @@ RETURNING d.tenant, d.notification_id, d.due_at, r.id, r.notification_id AS succ
 PLAN = """
 INSERT INTO delivery (tenant, id, notification_id, group_id, incident_id, generation, integration,
                       channel, destination, queue, state, cause, due_at, created_at, person, facts,
-                      wanted_at)
+                      wanted_at, step_until, instead_of, instead)
 SELECT tenant, id, notification_id, group_id, incident_id, generation, integration, channel,
   destination, queue, 'pending', cause, coalesce(due_at, %(now)s), %(now)s, person, facts,
-  coalesce(due_at, %(now)s)
+  coalesce(due_at, %(now)s), step_until, instead_of, instead
 FROM json_to_recordset(%(items)s) AS r (tenant bigint, id uuid, notification_id uuid,
   group_id uuid, incident_id uuid, generation int, integration text, channel text,
-  destination text, queue text, cause text, due_at timestamptz, person text, facts text)
+  destination text, queue text, cause text, due_at timestamptz, person text, facts text,
+  step_until timestamptz, instead_of uuid, instead text)
 """
 FOLD = """
 INSERT INTO delivery (tenant, id, notification_id, group_id, incident_id, generation, integration,
@@ -118,11 +119,16 @@ def fold(tx: Transaction, items: Sequence[dict[str, Any]]) -> None:
 
 
 def claim(
-    tx: Transaction, queue: str, channel: str, limit: int, lease: timedelta, busy: list[str]
-) -> list[dict[str, Any]]:
-    """Lease deliveries that are due, of any tenant; `busy`: "tenant destination" to pass by."""
+    tx: Transaction, queue: str, channel: str, limit: int, lease: timedelta, busy: list[str],
+    *, suspects: bool = True,
+) -> list[dict[str, Any]]:  # fmt: skip
+    """Lease deliveries that are due, of any tenant; `busy`: "tenant destination" to pass by.
+
+    Without `suspects`, also what was claimed again and again without a result, for a while.
+    """
     return tx.rows(
-        "SELECT * FROM claim_deliveries(%s, %s, %s, %s, %s)", [queue, channel, limit, lease, busy]
+        "SELECT * FROM claim_deliveries(%s, %s, %s, %s, %s, %s)",
+        [queue, channel, limit, lease, busy, suspects],
     )
 
 
@@ -141,6 +147,15 @@ def reference(tx: Transaction, delivery: dict[str, Any]) -> str | None:
          delivery["incident_id"]],
     )  # fmt: skip
     return row["ref"] if row else None
+
+
+def own(tx: Transaction, delivery: dict[str, Any]) -> bool:
+    """Lock a delivery that was claimed; False where the lease was lost."""
+    return bool(tx.rows(
+        "SELECT 1 FROM delivery WHERE tenant = %s AND id = %s AND fence = %s AND state = 'sending'"
+        " FOR UPDATE",
+        [delivery["tenant"], delivery["id"], delivery["fence"]],
+    ))  # fmt: skip
 
 
 def has_successor(tx: Transaction, delivery: dict[str, Any]) -> uuid.UUID | None:
@@ -176,20 +191,22 @@ def attempt(tx: Transaction, delivery: dict[str, Any], started: datetime, **outc
 def finish(
     tx: Transaction, delivery: dict[str, Any], state: str, *, cause: str | None = None,
     due_at: datetime | None = None, in_doubt: bool = False, provider_id: str | None = None,
+    held: bool = False,
 ) -> bool:  # fmt: skip
     """End an attempt; False where the lease was lost and somebody else owns the delivery now.
 
-    "sending" with `due_at` keeps its place in the line until it is tried again then.
+    "sending" with `due_at` keeps its place in the line until it is tried again then; `held` may
+    be let go before.
     """
     over = state in ("sent", "dead", "superseded")
     touched = tx.run(
         "UPDATE delivery SET state = %s, cause = %s, due_at = coalesce(%s, due_at),"
         " provider_id = coalesce(%s, provider_id), in_doubt = in_doubt OR %s, attempts = %s,"
-        " lease_until = CASE %s WHEN 'sending'"
+        " claims = 0, held = %s, lease_until = CASE %s WHEN 'sending'"
         " THEN %s::timestamptz END, finished_at = CASE WHEN %s THEN %s::timestamptz END"
         " WHERE tenant = %s AND id = %s AND fence = %s AND state = 'sending'",
-        [state, cause, due_at, provider_id, in_doubt, delivery["attempts"], state, due_at, over,
-         tx.now, delivery["tenant"], delivery["id"], delivery["fence"]],
+        [state, cause, due_at, provider_id, in_doubt, delivery["attempts"], held, state, due_at,
+         over, tx.now, delivery["tenant"], delivery["id"], delivery["fence"]],
     )  # fmt: skip
     if touched and over:
         settle(tx, [Ended(delivery["tenant"], delivery["notification_id"])])

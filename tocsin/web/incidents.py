@@ -13,7 +13,7 @@ from schemas import api, parts
 from schemas import incident as schema
 from tocsin import errors, i18n
 from tocsin.i18n import chains as stories
-from tocsin.i18n import joins
+from tocsin.i18n import failovers, joins
 from tocsin.security import audit, tokens
 from tocsin.storage import incidents, regrouping, search_incidents
 from tocsin.storage.record import Record, Transaction
@@ -278,6 +278,9 @@ def _told(row: dict[str, Any]) -> schema.TimelineItem:
         detail = {"text": detail}
     if row["kind"].startswith(stories.KIND):
         sentence = stories.story(row["kind"], detail, row["actor"])
+        return schema.TimelineItem(**{**row, "detail": detail, "sentence": sentence})
+    if row["kind"].startswith(failovers.KIND):
+        sentence = failovers.story(row["kind"], detail)
         return schema.TimelineItem(**{**row, "detail": detail, "sentence": sentence})
     told = ", ".join(detail["reasons"]) if isinstance(detail.get("reasons"), dict) else ""
     named = detail.get("group_labels")

@@ -11,8 +11,9 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBasicCredentials
 from psycopg.rows import DictRow
 
 from tocsin import errors, metrics
+from tocsin.domain import circuit
 from tocsin.security import tokens
-from tocsin.storage import due, figures, progress, synthetic, tenants
+from tocsin.storage import circuits, due, figures, progress, synthetic, tenants
 from tocsin.storage.record import Record, Transaction
 from tocsin.web import access
 from workers import queues
@@ -77,7 +78,12 @@ def _figures(tx: Transaction, tenant: int | None) -> metrics.Figures:
         due=_due(tx) if tenant is None else {},
         loops={row["loop"]: row["age"] for row in progress.ages(tx)} if tenant is None else {},
         synthetic=_synthetic(synthetic.newest_arrived(tx, [row["id"] for row in seen])),
-    )
+        breakers={
+            (row["slug"], row["channel"], row["destination"]):
+                circuit.STATES.index(circuit.of(row).state(tx.now))
+            for row in circuits.shown(tx)
+        },
+    )  # fmt: skip
 
 
 def _due(tx: Transaction) -> dict[str, float]:

@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import Column, Index, SmallInteger, text
 from sqlmodel import Field, SQLModel
 
-from tocsin.storage.tables.columns import line, many, numbers, sealed, serial, when
+from tocsin.storage.tables.columns import line, many, numbers, sealed, serial, when, words
 
 
 class Intake(SQLModel, table=True):
@@ -52,6 +52,29 @@ class DrainNote(SQLModel, table=True):
     worker: str = line(primary_key=True)
     ids: list[int] = numbers()
     noted_at: datetime = when()
+
+
+class WorkNote(SQLModel, table=True):
+    """Which timers a worker holds in its hands, and by which connection."""
+
+    __tablename__ = "work_note"
+    __table_args__ = ({"prefixes": ["UNLOGGED"]},)
+    worker: str = line(primary_key=True)
+    kind: str = line()
+    backend: int
+    tenants: list[int] = numbers()
+    subjects: list[str] = words()
+    noted_at: datetime = when()
+
+
+class Suspect(SQLModel, table=True):
+    """What was in the hands of workers that died, until it has been done once."""
+
+    tenant: int = many(primary_key=True)
+    kind: str = line(primary_key=True)
+    subject: str = line(primary_key=True)
+    deaths: int
+    at: datetime = when()
 
 
 class Quarantine(SQLModel, table=True):

@@ -64,6 +64,15 @@ class Delivery(SQLModel, table=True):
             "provider_id",
             postgresql_where=text("provider_id IS NOT NULL"),
         ),
+        Index(
+            "delivery_instead",
+            "tenant",
+            "notification_id",
+            "integration",
+            unique=True,
+            postgresql_where=text("instead_of IS NOT NULL"),
+        ),
+        Index("delivery_held", "tenant", "channel", "destination", postgresql_where=text("held")),
     )
     tenant: int = many(primary_key=True)
     #: Also the idempotency key: it never changes over attempts.
@@ -98,6 +107,17 @@ class Delivery(SQLModel, table=True):
     person: str | None = line(nullable=True)
     facts: str | None = line(nullable=True)
     traceparent: str | None = line(nullable=True)
+    #: Claims since the last result, whatever it was: those of processes that died.
+    claims: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    #: It waits for the next try of its destination, whose circuit is open.
+    held: bool = Field(default=False, sa_column_kwargs={"server_default": "false"})
+    #: When the step that it belongs to is over; NULL: it belongs to none.
+    step_until: datetime | None = when(nullable=True)
+    #: When another way was taken beside it, or none was found.
+    gave_over_at: datetime | None = when(nullable=True)
+    #: The delivery that it stands in for, and why, as JSON.
+    instead_of: uuid.UUID | None = None
+    instead: str | None = line(nullable=True)
 
 
 class DeliveryAttempt(SQLModel, table=True):
@@ -143,3 +163,22 @@ class LinkUse(SQLModel, table=True):
     delivery_id: uuid.UUID = Field(primary_key=True)
     act: str = line(primary_key=True)
     at: datetime = when()
+
+
+class Circuit(SQLModel, table=True):
+    """A destination that failed lately, and whether anything is sent there."""
+
+    tenant: int = many(primary_key=True)
+    channel: str = line(primary_key=True)
+    destination: str = line(primary_key=True)
+    #: In a row.
+    failures: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    #: Tries that failed since it is open.
+    probes: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    #: When the first of these failures was.
+    since: datetime | None = when(nullable=True)
+    #: NULL: it is closed.
+    opened_at: datetime | None = when(nullable=True)
+    probe_at: datetime | None = when(nullable=True)
+    cause: str | None = line(nullable=True)
+    changed_at: datetime = when()
