@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from datetime import timedelta
 from functools import partial
+from typing import Any
 
 import structlog
 
@@ -11,12 +13,16 @@ from actors import _groups, _incidents, _notify, _piecemeal, _rehouse, _runtime,
 from tocsin.domain import flushing
 from tocsin.storage import groups, inbox, timers
 from tocsin.storage.record import Transaction
+from workers import turns
 
 log = structlog.get_logger(__name__)
 
 #: Groups of one transaction: of each tenant in turn, so that no tenant waits for a storm.
 LIMIT = 20
+#: Members of the groups of one transaction at most, at least, and to begin with.
+MEMBERS, LEAST, FIRST = 5000, 50, 500
 
+_turns, _pace = turns.Turns(), turns.Pace(LEAST, FIRST)
 
 #: A group whose flush cannot be decided is tried again after this.
 PUT_OFF = timedelta(seconds=60)
@@ -42,21 +48,28 @@ def _put_off(here: _runtime.Runtime, key: groups.GroupKey, error: Exception) -> 
 
 def _flush(here: _runtime.Runtime, limit: int, held: list[groups.GroupKey]) -> bool:
     wakes: set[tuple[str, str]] = set()
-    more = here.record.again(lambda: _once(here, limit, held, wakes))
+    began = time.monotonic()
+    claimed = here.record.again(lambda: _once(here, limit, held, wakes))
+    light = bool(claimed) and claimed[0]["light"]
+    _turns.took(light=light)
+    _pace.saw({row["tenant"] for row in claimed})
+    if claimed and not light:
+        _pace.took(sum(row["members"] for row in claimed), time.monotonic() - began)
     for actor, to in sorted(wakes):
         here.bell.ring(actor, to)
-    return more
+    return bool(claimed)
 
 
 def _once(
     here: _runtime.Runtime, limit: int, held: list[groups.GroupKey], wakes: set[tuple[str, str]]
-) -> bool:
+) -> list[dict[str, Any]]:
     wakes.clear()
     held.clear()
     with here.record.claims() as tx:
-        held += groups.claim_due(tx, limit)
+        claimed = groups.claim_due(tx, limit, _pace.size(MEMBERS), _turns.heavy)
+        held += [(row["tenant"], row["group_id"]) for row in claimed]
         if not held:
-            return False
+            return []
         ids = sorted({tenant for tenant, _ in held})
         tx.scope(ids)
         sheets = _groups.load(tx, here.tenants(tx, ids), held)
@@ -69,7 +82,7 @@ def _once(
         desk.read(sheets, again=bool(lost))
         going = [sheet for sheet in sheets if sheet not in lost]
         wakes |= _notify.write(here, tx, _decide(tx, ids, going, desk), desk)
-    return len(held) == limit
+    return claimed
 
 
 def _has_lost_its_alerts(sheet: _groups.Sheet) -> bool:
