@@ -20,7 +20,7 @@ log = structlog.get_logger(__name__)
 #: Groups of one transaction: of each tenant in turn, so that no tenant waits for a storm.
 LIMIT = 20
 #: Members of the groups of one transaction at most, at least, and to begin with.
-MEMBERS, LEAST, FIRST = 5000, 50, 500
+MEMBERS, LEAST, FIRST = 5000, 100, 500
 
 _turns, _pace = turns.Turns(), turns.Pace(LEAST, FIRST)
 

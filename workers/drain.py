@@ -42,7 +42,7 @@ ROWS = 2000
 #: A row that failed this often is poison.
 ATTEMPTS = 5
 #: A piece of a flood is never smaller than this, and begins with that.
-LEAST, FIRST = 100, 1000
+LEAST, FIRST = 250, 1000
 
 _turns = turns.Turns()
 _paces: defaultdict[str, turns.Pace] = defaultdict(lambda: turns.Pace(LEAST, FIRST))

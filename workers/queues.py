@@ -24,6 +24,7 @@ TIMERS = {
     "handover": "hand_over",
     "level": "breach",
     "report": "report",
+    "fold": "unfold",
 }
 #: What belongs to anomaly scores; it stays where pyod is.
 SCORERS = ("score", "train")

@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterable
 
 #: A transaction of a flood is to last about so long while others are there to wait for it, ...
-SHARED_SECONDS = 0.1
+SHARED_SECONDS = 0.15
 #: ... and so long where a tenant has the workers to itself: large ones cost less an alert.
 ALONE_SECONDS = 0.25
 #: A tenant that was seen so lately may be back at any moment.

@@ -89,9 +89,7 @@ def claim_due(
     Returns {tenant, group_id, members, light}. They have about `members` members in sum; those of
     light tenants, or, if there are none or `heavy` says so, of heavy ones.
     """
-    return tx.rows(
-        "SELECT * FROM claim_flushes(%s, %s, %s, %s)", [limit, members, heavy, LIGHT]
-    )
+    return tx.rows("SELECT * FROM claim_flushes(%s, %s, %s, %s)", [limit, members, heavy, LIGHT])
 
 
 def update(tx: Transaction, items: Sequence[dict[str, Any]]) -> None:

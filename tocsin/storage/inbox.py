@@ -12,7 +12,6 @@ from tocsin import ids as identifiers
 from tocsin.storage import events
 from tocsin.storage.record import Record, Transaction
 
-
 #: A tenant with more alerts than this in front of a stage is heavy and claimed apart.
 LIGHT = 200
 #: How long a queue of one tenant is looked at to say how much waits.
@@ -31,6 +30,16 @@ def claim(
         "SELECT * FROM claim_work(%s, %s, %s, %s, %s, %s, %s) ORDER BY id",
         [stage, alerts, rows, suspects, heavy, LIGHT, COUNTED],
     )
+
+
+def waiting(tx: Transaction, tenant: int, stage: str) -> int:
+    """How many alerts of a tenant wait for a stage, as far as `claim` counts."""
+    row = tx.row(
+        "SELECT coalesce(sum(alerts), 0) AS n FROM (SELECT alerts FROM inbox"
+        " WHERE tenant = %s AND stage = %s LIMIT %s) AS few",
+        [tenant, stage, COUNTED],
+    )
+    return int(row["n"]) if row else 0
 
 
 def hand_on(

@@ -13,11 +13,12 @@ down_revision = "0017"
 #: The claims of before stay: while versions are mixed, older processes call them.
 FUNCTIONS = r"""
 -- Takes inbox rows of one stage out of the inbox, in the transaction of their effect. A tenant with
--- at most p_light alerts waiting is light; light ones share a claim, and no heavy one with them: who
--- brings little must not wait for the work and the locks of who floods. p_heavy asks for the heavy
--- ones, so that they get their turn. Where nothing can be had of one kind the other is taken: what
--- another claim holds still looks as if it waited. Tenants of a claim have equal shares of p_alerts,
--- urgent rows first. `behind` is how many alerts of its tenant waited, counted in p_count rows.
+-- at most p_light alerts waiting is light; light ones share a claim, and no heavy one with them:
+-- who brings little must not wait for the work and the locks of who floods. p_heavy asks for the
+-- heavy ones, so that they get their turn. Where nothing can be had of one kind the other is taken:
+-- what another claim holds still looks as if it waited. Tenants of a claim have equal shares of
+-- p_alerts, urgent rows first. `behind` is how many alerts of its tenant waited, counted in p_count
+-- rows.
 CREATE FUNCTION claim_work(p_stage text, p_alerts int, p_rows int, p_suspects boolean,
                            p_heavy boolean, p_light int, p_count int)
 RETURNS TABLE (tenant bigint, id bigint, alerts int, received_at timestamptz, intake_id bigint,
@@ -132,6 +133,29 @@ CALLABLE = (
 
 
 def upgrade() -> None:
+    op.create_table(
+        "fold",
+        sa.Column("tenant", sa.BigInteger, nullable=False),
+        sa.Column("id", sa.Uuid, nullable=False),
+        sa.Column("began_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("ended_at", sa.DateTime(timezone=True)),
+        sa.Column("alerts", sa.BigInteger, nullable=False),
+        sa.Column("labels", sa.Text, nullable=False, server_default="{}"),
+        sa.PrimaryKeyConstraint("tenant", "id"),
+    )
+    op.create_index(
+        "fold_open", "fold", ["tenant"], unique=True, postgresql_where=sa.text("ended_at IS NULL")
+    )
+    op.create_table(
+        "folded_alert",
+        sa.Column("tenant", sa.BigInteger, nullable=False),
+        sa.Column("fold_id", sa.Uuid, nullable=False),
+        sa.Column("fingerprint", sa.Text, nullable=False),
+        sa.Column("times", sa.Integer, nullable=False),
+        sa.PrimaryKeyConstraint("tenant", "fold_id", "fingerprint"),
+    )
+    guards.protect("fold", "SELECT, INSERT, UPDATE")
+    guards.protect("folded_alert", "SELECT, INSERT, UPDATE, DELETE")
     op.execute(FUNCTIONS)
     op.execute("GRANT SELECT ON group_member TO tocsin_claims")
     op.execute("CREATE POLICY of_claims ON group_member TO tocsin_claims USING (true)")
@@ -139,6 +163,8 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.drop_table("folded_alert")
+    op.drop_table("fold")
     for function in CALLABLE:
         op.execute(f"DROP FUNCTION {function}")
     op.execute("DROP POLICY of_claims ON group_member")
