@@ -125,10 +125,40 @@ BEGIN
     EXIT WHEN room <= 0 OR left_over <= 0;
   END LOOP;
 END $$;
+
+-- Whether the installation as a whole is behind with a stage: a tenant that brings little has
+-- waited for longer than p_bound seconds, or two have, or the only one there is. One that floods
+-- is behind by its own doing and no reason to refuse the others. What failed before runs alone and
+-- does not count.
+CREATE FUNCTION inbox_load(p_stage text, p_light int, p_bound float8)
+RETURNS TABLE (behind boolean, seconds float8)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+  WITH RECURSIVE hop AS (
+    (SELECT i.tenant FROM inbox i WHERE i.stage = p_stage ORDER BY i.tenant LIMIT 1)
+    UNION ALL
+    SELECT (SELECT i.tenant FROM inbox i WHERE i.stage = p_stage AND i.tenant > hop.tenant
+            ORDER BY i.tenant LIMIT 1) FROM hop WHERE hop.tenant IS NOT NULL),
+  waits AS (
+    SELECT h.tenant, extract(epoch FROM tocsin_now() - (
+        SELECT min(s.received_at) FROM (VALUES (true), (false)) AS u (urgent), LATERAL (
+          SELECT i.received_at FROM inbox i WHERE i.stage = p_stage AND i.tenant = h.tenant
+            AND i.urgent = u.urgent AND i.attempts = 0 ORDER BY i.id LIMIT 1) s))::float8 AS seconds
+    FROM hop h WHERE h.tenant IS NOT NULL),
+  late AS (
+    SELECT w.tenant, (SELECT sum(s.alerts) FROM (
+        SELECT i.alerts FROM inbox i WHERE i.stage = p_stage AND i.tenant = w.tenant
+        LIMIT p_light + 1) s) <= p_light AS light
+    FROM waits w WHERE w.seconds > p_bound)
+  SELECT coalesce(bool_or(l.light), false) OR count(*) > 1
+      OR (count(*) = 1 AND (SELECT count(*) FROM (SELECT 1 FROM tenant LIMIT 2) t) = 1),
+    coalesce((SELECT max(w.seconds) FROM waits w), 0)
+  FROM late l
+$$;
 """
 CALLABLE = (
     "claim_work(text, int, int, boolean, boolean, int, int)",
     "claim_flushes(int, int, boolean, int)",
+    "inbox_load(text, int, float8)",
 )
 
 
