@@ -53,6 +53,8 @@ def open_(load: _line.Load, rows: drain.Rows, some: Sequence[Event]) -> dict[int
         found |= folds.lock(load.tx, wanted)
     found |= {row["tenant"]: row for row in began}
     told = _note(load.tx, found, some)
+    for tenant, fold in told.items():
+        load.tallies.add(tenant, "suppressions_processed_total", "folded", value=fold["alerts"])
     if began:
         timers.exactly(load.tx, folds.TIMER, [_timer(row, load) for row in began])
         inbox.raise_own(

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from schemas.alert import Severity
-from tests.actors.conftest import Hall, Tenant, alert
+from tests.actors.conftest import POLICY, Hall, Tenant, alert
 from tests.actors.test_accounting import counted
 from tocsin.domain import floods
 from tocsin.storage import inbox
@@ -156,6 +156,15 @@ def test_an_end_goes_its_way_also_in_a_flood(hall: Hall) -> None:
     assert ("Told", "resolved") in names(tenant)
 
 
+def test_a_changed_policy_does_not_send_round_what_is_folded(hall: Hall) -> None:
+    tenant = hall.tenant()
+    flood(tenant)
+    hall.settle()
+    tenant.apply(POLICY.replace("group_interval: 0s", "group_interval: 1s"))
+    hall.settle()
+    assert names(tenant) == [(floods.FLOOD, "firing")]
+
+
 def test_a_neighbour_is_not_folded(hall: Hall) -> None:
     loud, quiet = hall.tenant(), hall.tenant()
     flood(loud)
@@ -183,4 +192,5 @@ def test_each_accepted_alert_is_accounted_for(hall: Hall, travel: Callable[..., 
     hall.settle()
     sums, posted = counted(tenant), tenant.one("SELECT count(*) FROM alert_event WHERE posted")
     assert sums["alerts_accepted_total"] == 2 * MANY == posted + sums["repeat"]
+    assert sums["suppressions_processed_total"] == MANY
     assert tenant.one("SELECT count(*) FROM alert_event WHERE outcome IS NULL") == 0

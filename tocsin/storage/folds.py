@@ -24,8 +24,8 @@ KEEP = """
 INSERT INTO folded_alert (tenant, fold_id, fingerprint, times)
 SELECT * FROM json_to_recordset(%(items)s)
   AS r (tenant bigint, fold_id uuid, fingerprint text, times int)
-ORDER BY tenant, fold_id, fingerprint
-ON CONFLICT (tenant, fold_id, fingerprint)
+ORDER BY tenant, fingerprint, fold_id
+ON CONFLICT (tenant, fingerprint, fold_id)
   DO UPDATE SET times = folded_alert.times + excluded.times
 """
 TAKE = """

@@ -31,6 +31,6 @@ class FoldedAlert(SQLModel, table=True):
 
     __tablename__ = "folded_alert"
     tenant: int = many(primary_key=True)
-    fold_id: uuid.UUID = Field(primary_key=True)
     fingerprint: str = line(primary_key=True)
+    fold_id: uuid.UUID = Field(primary_key=True)
     times: int

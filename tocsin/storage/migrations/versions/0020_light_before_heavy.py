@@ -179,10 +179,10 @@ def upgrade() -> None:
     op.create_table(
         "folded_alert",
         sa.Column("tenant", sa.BigInteger, nullable=False),
-        sa.Column("fold_id", sa.Uuid, nullable=False),
         sa.Column("fingerprint", sa.Text, nullable=False),
+        sa.Column("fold_id", sa.Uuid, nullable=False),
         sa.Column("times", sa.Integer, nullable=False),
-        sa.PrimaryKeyConstraint("tenant", "fold_id", "fingerprint"),
+        sa.PrimaryKeyConstraint("tenant", "fingerprint", "fold_id"),
     )
     guards.protect("fold", "SELECT, INSERT, UPDATE")
     guards.protect("folded_alert", "SELECT, INSERT, UPDATE, DELETE")
