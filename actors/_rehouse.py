@@ -36,7 +36,7 @@ def rehouse(
          for m in gone],
     )  # fmt: skip
     _close_events(tx, tenant.id, gone)
-    _route_anew(tx, tenant, moving)
+    route_anew(tx, tenant, moving)
     stays = len(gone) < len(members)
     groups.update(tx, [{**group, "active": stays, "policy_version": tenant.version or 0}])
     if stays:
@@ -68,7 +68,7 @@ def house(tx: Transaction, tenant: _runtime.Tenant, homeless: list[Row]) -> bool
     """Send round the alerts, so far in no group, that have a receiver now or may get one."""
     steps = tenant.policy is not None and bool(tenant.policy.steps)
     moving = [alert for alert in homeless if steps or _routes(tenant, alert)]
-    _route_anew(tx, tenant, moving)
+    route_anew(tx, tenant, moving)
     return bool(moving)
 
 
@@ -85,7 +85,8 @@ def _routes(tenant: _runtime.Tenant, member: Row) -> set[str]:
     return {route.id for route in taken if route.receiver}
 
 
-def _route_anew(tx: Transaction, tenant: _runtime.Tenant, moving: list[Row]) -> None:
+def route_anew(tx: Transaction, tenant: _runtime.Tenant, moving: list[Row]) -> None:
+    """Send stored alerts round, from `enrich` on: {fingerprint, severity}, all of which fire."""
     if not moving:
         return
     made = events.insert(

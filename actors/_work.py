@@ -13,6 +13,8 @@ from workers import progress
 
 #: A ring does not hold a thread for longer than this many rounds; it rings again instead.
 ROUNDS = 20
+#: Nor for longer than this: others wait for the thread.
+HOLD_SECONDS = 0.25
 #: Between rounds more arrives, so that transactions grow with the load; a quiet system never waits.
 PACE_SECONDS = 0.003
 
@@ -28,11 +30,14 @@ def actor(name: str, queue: str) -> Callable[[Callable[[str], bool]], dramatiq.A
         def run(queue: str) -> None:
             here = _runtime.here()
             here.bell.heard(name, queue)
+            until = time.monotonic() + HOLD_SECONDS
             for _ in range(ROUNDS):
                 more = work(queue)
                 progress.HERE.mark(queue)
                 if not more:
                     return
+                if time.monotonic() > until:
+                    break
                 time.sleep(PACE_SECONDS)
             here.bell.ring(name, queue)
 

@@ -44,10 +44,21 @@ def _once(here: _runtime.Runtime) -> tuple[bool, bool]:
     return len(due) == LIMIT or len(keys) < len(due), told
 
 
+def _promised(
+    tx: Transaction, tenants: dict[int, _runtime.Tenant], keys: list[IncidentKey]
+) -> list[IncidentKey]:
+    """Those with a clock, and those of tenants whose policy has service levels."""
+    clocks = {(row["tenant"], row["incident_id"]) for row in service_levels.of(tx, keys)}
+    policies = {id: tenant.policy for id, tenant in tenants.items()}
+    promising = {id for id, policy in policies.items() if policy and policy.service_levels}
+    return [key for key in keys if key in clocks or key[0] in promising]
+
+
 def _look(here: _runtime.Runtime, tx: Transaction, keys: list[IncidentKey]) -> bool:
     """Count the clocks of these incidents; True where an alert was raised or ended."""
-    locked = incidents.lock(tx, keys)
     tenants = here.tenants(tx, {tenant for tenant, _ in keys})
+    # An incident that nobody promised anything about is not held: its flush would wait for us.
+    locked = incidents.lock(tx, _promised(tx, tenants, keys))
     found = _clocks.look(tx, locked, tenants)
     service_levels.write(tx, found.rows)
     service_levels.drop(tx, found.gone)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,9 +10,9 @@ from typing import Any
 
 import orjson
 
-from actors import _batches, _line
+from actors import _batches, _floods, _line
 from schemas.alert import Alert
-from tocsin.domain import lifecycle
+from tocsin.domain import floods, lifecycle
 from tocsin.domain.change import Change, Repeat
 from tocsin.storage import alerts, events, labels, timers
 from workers.drain import Rows
@@ -73,7 +74,15 @@ def dedup(load: _line.Load, rows: Rows) -> list[Change]:
     _store(load, tracks)
     load.repeats = [_repeat(key, track) for key, track in tracks.items() if track.again
                     and track.again.times]  # fmt: skip
-    return _events(load, tracks, happened)
+    folding = _floods.open_(load, rows, [event for event in happened if _foldable(event)])
+    return _events(load, tracks, happened, folding)
+
+
+def _foldable(each: Happened) -> bool:
+    alert = each.arrival.alert
+    return floods.foldable(
+        each.kind, each.verdict.status, alert.severity, posted=each.arrival.posted
+    )
 
 
 def _lock(load: _line.Load, came: list[_batches.Arrival]) -> dict[Key, Track]:
@@ -175,12 +184,17 @@ def _row(key: Key, track: Track, alert: Alert) -> dict[str, Any]:
     }
 
 
-def _events(load: _line.Load, tracks: dict[Key, Track], happened: list[Happened]) -> list[Change]:
-    ids = events.insert(load.tx, [_event(load, each) for each in happened])
+def _events(
+    load: _line.Load, tracks: dict[Key, Track], happened: list[Happened],
+    folding: dict[int, uuid.UUID],
+) -> list[Change]:  # fmt: skip
+    """Write what happened; what goes on is neither too late nor folded."""
+    rows = [_event(load, each, folding) for each in happened]
+    ids = events.insert(load.tx, rows)
     return [
         _change(load, tracks, each, id)
-        for id, each in zip(ids, happened, strict=True)
-        if each.kind != "stale"
+        for id, row, each in zip(ids, rows, happened, strict=True)
+        if row["outcome"] is None
     ]
 
 
@@ -223,8 +237,9 @@ def _change(load: _line.Load, tracks: dict[Key, Track], each: Happened, id: int)
     )
 
 
-def _event(load: _line.Load, each: Happened) -> dict[str, Any]:
+def _event(load: _line.Load, each: Happened, folding: dict[int, uuid.UUID]) -> dict[str, Any]:
     late = each.kind == "stale"
+    fold = folding.get(each.arrival.tenant) if _foldable(each) else None
     return {
         "tenant": each.arrival.tenant,
         "received_at": each.arrival.received_at,
@@ -234,6 +249,6 @@ def _event(load: _line.Load, each: Happened) -> dict[str, Any]:
         "severity": each.arrival.alert.severity,
         "posted": each.arrival.posted,
         "policy_version": load.tenants[each.arrival.tenant].version,
-        "outcome": "stale" if late else None,
-        "cause": None,
+        "outcome": "stale" if late else "folded" if fold else None,
+        "cause": str(fold) if fold else None,
     }

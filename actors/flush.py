@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from datetime import timedelta
 from functools import partial
+from typing import Any
 
 import structlog
 
@@ -21,12 +23,16 @@ from actors import (
 from tocsin.domain import flushing
 from tocsin.storage import groups, inbox, timers
 from tocsin.storage.record import Transaction
+from workers import turns
 
 log = structlog.get_logger(__name__)
 
 #: Groups of one transaction: of each tenant in turn, so that no tenant waits for a storm.
 LIMIT = 20
+#: Members of the groups of one transaction at most, at least, and to begin with.
+MEMBERS, LEAST, FIRST = 5000, 100, 500
 
+_turns, _pace = turns.Turns(), turns.Pace(LEAST, FIRST)
 
 #: A group whose flush cannot be decided is tried again after this.
 PUT_OFF = timedelta(seconds=60)
@@ -52,22 +58,29 @@ def _put_off(here: _runtime.Runtime, key: groups.GroupKey, error: Exception) -> 
 
 def _flush(here: _runtime.Runtime, limit: int, held: list[groups.GroupKey]) -> bool:
     wakes: set[tuple[str, str]] = set()
+    began = time.monotonic()
     with _poison.watched(here):
-        more = here.record.again(lambda: _once(here, limit, held, wakes))
+        claimed = here.record.again(lambda: _once(here, limit, held, wakes))
+    light = bool(claimed) and claimed[0]["light"]
+    _turns.took(light=light)
+    _pace.saw({row["tenant"] for row in claimed})
+    if claimed and not light:
+        _pace.took(sum(row["members"] for row in claimed), time.monotonic() - began)
     for actor, to in sorted(wakes):
         here.bell.ring(actor, to)
-    return more
+    return bool(claimed)
 
 
 def _once(
     here: _runtime.Runtime, limit: int, held: list[groups.GroupKey], wakes: set[tuple[str, str]]
-) -> bool:
+) -> list[dict[str, Any]]:
     wakes.clear()
     held.clear()
     with here.record.claims() as tx:
-        held += groups.claim_due(tx, limit)
+        claimed = groups.claim_due(tx, limit, _pace.size(MEMBERS), _turns.heavy)
+        held += [(row["tenant"], row["group_id"]) for row in claimed]
         if not held:
-            return False
+            return []
         ids = sorted({tenant for tenant, _ in held})
         tx.scope(ids)
         watch = _poison.Watch(here, tx, "flush")
@@ -82,7 +95,7 @@ def _once(
         going = [sheet for sheet in sheets if sheet not in lost]
         wakes |= _notify.write(here, tx, _decide(tx, ids, going, desk), desk)
         watch.done()
-    return len(held) == limit
+    return claimed
 
 
 def _has_lost_its_alerts(sheet: _groups.Sheet) -> bool:

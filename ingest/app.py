@@ -9,7 +9,7 @@ import re
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import TYPE_CHECKING, Any
 
-from ingest import access, answers, bodies, means, routes, sealing, vital
+from ingest import access, answers, bodies, means, pressure, routes, sealing, vital
 from ingest.clock import Clock
 from ingest.flusher import Entry, Flusher
 from ingest.ringer import Ringer
@@ -62,7 +62,11 @@ class Ingest:
         self._records = AsyncRecord(url), AsyncRecord(url)
         self._ringer = Ringer(self._ring)
         self._callers = callers = access.Callers(self._records[0], sealer, clock)
-        self._flusher = flusher = Flusher(self._records[1], clock, self._ringer)
+        least_free = self._settings.least_free_mb * 1024 * 1024
+        self._pressure = pressure.Pressure(
+            self._settings.home, least_free, self._settings.behind_seconds
+        )
+        self._flusher = flusher = Flusher(self._records[1], clock, self._ringer, self._pressure)
         self._large = asyncio.Semaphore(1)
         self._means = means.Means(self._settings, self._http_out)
         logging.getLogger("uvicorn.access").addFilter(_without_key)
@@ -141,6 +145,7 @@ class Ingest:
         """Token, then body, then commit: what may not come in is not read."""
         if self._flusher.away:
             raise errors.RecordAway
+        self._pressure.check()
         given = access.credentials(headers, target.key)
         caller = await self._callers.find(given.token)
         access.check(caller, given, target.tenant)

@@ -12,8 +12,9 @@ from typing import NamedTuple
 import psycopg
 
 from ingest.clock import Clock
+from ingest.pressure import Pressure
 from tocsin import errors
-from tocsin.storage import intake
+from tocsin.storage import inbox, intake
 from tocsin.storage.record import AsyncRecord
 
 log = logging.getLogger(__name__)
@@ -49,8 +50,11 @@ Waiting = tuple[Entry, "asyncio.Future[None]"]
 class Flusher:
     """The one task that writes. `stored` is called after each commit and must not block."""
 
-    def __init__(self, record: AsyncRecord, clock: Clock, stored: Callable[[], None]) -> None:
+    def __init__(
+        self, record: AsyncRecord, clock: Clock, stored: Callable[[], None], pressure: Pressure
+    ) -> None:  # fmt: skip
         self._record, self._clock, self._stored = record, clock, stored
+        self._pressure = pressure
         self._waiting: deque[Waiting] = deque()
         self._work = asyncio.Event()
         self._answered = float("-inf")
@@ -82,6 +86,8 @@ class Flusher:
             batch = self._take()
             company = len(batch)
             await self._flush(batch)
+            if self._pressure.due:
+                await self.probe()
 
     def stop(self) -> None:
         """Take nothing more; `run` ends when what waits is written."""
@@ -89,13 +95,13 @@ class Flusher:
         self._work.set()
 
     async def probe(self) -> None:
-        """Ask the record for its time: it tells whether it is there, too."""
+        """Ask the record for its time and its load: it tells whether it is there, too."""
         alarm = asyncio.get_running_loop().call_later(COMMIT_SECONDS, self._overdue, [])
         try:
             async with self._record.session(()) as conn:
-                row = await (await conn.execute("SELECT tocsin_now() AS now")).fetchone()
-            if row is not None:
-                self._clock.learn(row["now"])
+                now, load = await intake.look(conn, inbox.LIGHT, self._pressure.bound)
+            self._clock.learn(now)
+            self._pressure.learn(load)
             self._is_here()
         except (psycopg.Error, errors.RecordAway) as error:
             self._is_away(error)
@@ -128,6 +134,10 @@ class Flusher:
         alarm = asyncio.get_running_loop().call_later(COMMIT_SECONDS, self._overdue, batch)
         try:
             await self._write([entry for entry, _ in batch])
+        except psycopg.errors.DiskFull:
+            # It answers, and may still be read: what is refused is to take more in.
+            self._pressure.full()
+            _refuse(batch, errors.NoRoom)
         except (psycopg.OperationalError, errors.RecordAway) as error:
             self._is_away(error)
             _refuse(batch)
@@ -193,9 +203,12 @@ class Flusher:
         _refuse(batch)
 
 
-def _refuse(waiting: Sequence[Waiting] | deque[Waiting]) -> None:
+def _refuse(
+    waiting: Sequence[Waiting] | deque[Waiting],
+    why: type[errors.TocsinError] = errors.RecordAway,
+) -> None:
     for _, done in waiting:
-        _settle(done, errors.RecordAway())
+        _settle(done, why())
 
 
 def _settle(done: asyncio.Future[None], error: Exception | None) -> None:

@@ -193,6 +193,23 @@ class Busy(TocsinError):
     title = "Busy"
 
 
+class Overloaded(TocsinError):
+    """What was accepted is not worked on in time, so nothing more is. Send it again later.
+
+    It heals by itself once the workers have caught up; see `/-/ready` for what is late.
+    """
+
+    status = 503
+    title = "Overloaded"
+
+
+class NoRoom(TocsinError):
+    """The disk of the record is full, so nothing was accepted. Make room there; send it again."""
+
+    status = 503
+    title = "No room"
+
+
 class Stale(TocsinError):
     """Somebody else changed it after you read it, so nothing was written.
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 import threading
+import time
+from collections import defaultdict
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -17,6 +19,7 @@ import structlog
 from tocsin import errors
 from tocsin.storage import inbox
 from tocsin.storage.record import Record, Transaction
+from workers import turns
 
 log = structlog.get_logger(__name__)
 
@@ -31,23 +34,33 @@ class Claim(NamedTuple):
     alerts: int
     rows: int
     suspects: bool = False
+    heavy: bool = False
 
 
 #: Rows of one claim at most, however small.
 ROWS = 2000
 #: A row that failed this often is poison.
 ATTEMPTS = 5
+#: A piece of a flood is never smaller than this, and begins with that.
+LEAST, FIRST = 250, 1000
+
+_turns = turns.Turns()
+_paces: defaultdict[str, turns.Pace] = defaultdict(lambda: turns.Pace(LEAST, FIRST))
 
 
 def drain(record: Record, stage: str, work: Work, alerts: int) -> bool:
     """Take up to `alerts` alerts' worth of rows through `work`; True where there may be more.
 
-    A set that fails is halved until the one row that cannot be done stands alone.
+    Light tenants come first, then a piece of what heavy ones left; how large a piece is follows
+    from how long the last ones took. A set that fails is halved until the one row that cannot be
+    done stands alone.
     """
-    rows = ROWS
+    rows, heavy = ROWS, _turns.heavy
     while True:
-        held, problem = _attempt(record, Claim(stage, alerts, rows), work)
+        began, size = time.monotonic(), _paces[stage].size(alerts)
+        held, problem = _attempt(record, Claim(stage, size, rows, heavy=heavy), work)
         if problem is None:
+            _learn(stage, held, time.monotonic() - began)
             break
         log.warning("drain failed", stage=stage, rows=len(held), error=repr(problem)[:300])
         if len(held) == 1:
@@ -59,6 +72,15 @@ def drain(record: Record, stage: str, work: Work, alerts: int) -> bool:
             rows = max(1, len(held) // 2)
     alone = _drain_suspect(record, stage, work)
     return bool(held) or alone
+
+
+def _learn(stage: str, held: Rows, seconds: float) -> None:
+    light = bool(held) and held[0]["light"]
+    _turns.took(light=light)
+    pace = _paces[stage]
+    pace.saw({row["tenant"] for row in held})
+    if held and not light:
+        pace.took(sum(row["alerts"] for row in held), seconds)
 
 
 def _attempt(record: Record, claim: Claim, work: Work) -> tuple[Rows, Exception | None]:
@@ -80,7 +102,7 @@ def _attempt(record: Record, claim: Claim, work: Work) -> tuple[Rows, Exception 
 def _once(record: Record, claim: Claim, work: Work, held: Rows) -> None:
     held.clear()
     with record.claims() as tx:
-        held += inbox.claim(tx, claim.stage, claim.alerts, claim.rows, claim.suspects)
+        held += inbox.claim(tx, *claim)
         if not held:
             return
         tx.scope({row["tenant"] for row in held})

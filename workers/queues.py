@@ -25,6 +25,7 @@ TIMERS = {
     "failover": "fail_over",
     "level": "breach",
     "report": "report",
+    "fold": "unfold",
 }
 #: What belongs to anomaly scores; it stays where pyod is.
 SCORERS = ("score", "train")

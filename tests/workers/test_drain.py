@@ -27,7 +27,8 @@ DONE = "SELECT labels FROM tally WHERE name = 'done' ORDER BY labels"
 
 @pytest.fixture(autouse=True)
 def _empty(place: Servers) -> Iterator[None]:
-    """Nothing waits when the next test begins: a claim takes what it finds."""
+    """Nothing waits when the next test begins: a claim takes what it finds, the light first."""
+    drain._turns.took(light=False)
     yield
     with psycopg.connect(place.owner_url) as owner:
         owner.execute("TRUNCATE inbox, drain_note")
@@ -77,11 +78,14 @@ class Work:
             raise ValueError(f"{bad} cannot be done")
 
 
-def claim(record: Record, stage: str, alerts: int, rows: int, *, suspects: bool = False) -> Any:
+def claim(
+    record: Record, stage: str, alerts: int, rows: int, *, suspects: bool = False,
+    heavy: bool = False,
+) -> Any:  # fmt: skip
     """What a claim takes; it is put back at once."""
     try:
         with record.claims() as tx:
-            taken = inbox.claim(tx, stage, alerts, rows, suspects)
+            taken = inbox.claim(tx, stage, alerts, rows, suspects, heavy)
             raise InterruptedError
     except InterruptedError:
         return taken
@@ -266,15 +270,12 @@ def test_a_connection_that_breaks_is_held_against_no_row(
     assert waiting(workers_record, one, stage) == {"a": 0}
 
 
-@pytest.mark.parametrize(
-    ("alerts", "rows"),
-    [
-        (5000, drain.ROWS),
-        (5000, 5001),
-        (2, 2),
-    ],
-)  # fmt: skip
-def test_a_flood_of_one_tenant_leaves_room_for_another_in_the_very_first_claim(
+def kinds(taken: Any) -> set[tuple[int, bool]]:
+    return {(row["tenant"], row["light"]) for row in taken}
+
+
+@pytest.mark.parametrize(("alerts", "rows"), [(5000, drain.ROWS), (5000, 5001), (2, 2)])
+def test_who_brings_little_is_taken_first_and_shares_no_transaction_with_a_flood(
     workers_record: Record, tenant: Tenant, stage: str, alerts: int, rows: int
 ) -> None:
     loud, quiet = tenant(), tenant()
@@ -282,7 +283,44 @@ def test_a_flood_of_one_tenant_leaves_room_for_another_in_the_very_first_claim(
     put(workers_record, quiet, stage, ["page"], urgent=True)
     # The tenants come in any order.
     claims = [claim(workers_record, stage, alerts, rows) for _ in range(10)]
-    assert [{row["tenant"] for row in taken} for taken in claims] == [{loud, quiet}] * 10
+    assert [kinds(taken) for taken in claims] == [{(quiet, True)}] * 10
+    assert kinds(claim(workers_record, stage, alerts, rows, heavy=True)) == {(loud, False)}
+
+
+def test_while_another_drain_holds_the_light_ones_the_flood_goes_on(
+    workers_record: Record, tenant: Tenant, stage: str
+) -> None:
+    loud, quiet = tenant(), tenant()
+    put(workers_record, loud, stage, ["f"], alerts=inbox.LIGHT + 1)
+    put(workers_record, quiet, stage, ["page"])
+    with workers_record.claims() as one, workers_record.claims() as other:
+        held = inbox.claim(one, stage, 10, 10, False)
+        assert kinds(held) == {(quiet, True)}
+        assert kinds(inbox.claim(other, stage, 10, 10, False)) == {(loud, False)}
+
+
+def test_floods_get_their_turn_however_much_little_work_there_is(
+    workers_record: Record, tenant: Tenant, stage: str
+) -> None:
+    loud, quiet = tenant(), tenant()
+    put(workers_record, loud, stage, [f"f{n}" for n in range(10)], alerts=5 * inbox.LIGHT)
+    turns: list[int] = []
+
+    def work(tx: Transaction, rows: drain.Rows) -> None:
+        turns.append(rows[0]["tenant"])
+
+    for n in range(6):
+        put(workers_record, quiet, stage, [f"q{n}"])
+        assert drain.drain(workers_record, stage, work, 2500)
+    assert turns == [quiet, loud, quiet, loud, quiet, loud]
+
+
+def test_a_claim_says_how_much_of_a_flood_waits(
+    workers_record: Record, tenant: Tenant, stage: str
+) -> None:
+    put(workers_record, tenant(), stage, [f"f{n}" for n in range(8)], alerts=100)
+    taken = claim(workers_record, stage, 250, 10)
+    assert [row["behind"] for row in taken] == [800] * 3
 
 
 def test_urgent_rows_come_before_older_ones(

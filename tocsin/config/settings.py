@@ -42,6 +42,15 @@ class Settings(BaseSettings):
     retention_days: int = 90
     #: Alerts one drain takes at most; about 250 ms of work.
     drain_alerts: int = 2500
+    #: From so many alerts of one tenant waiting on, its further ones that are not critical are kept
+    #: and counted but not worked on until it is over; 0: never.
+    fold_backlog: int = Field(default=50_000, ge=0)
+    #: While accepted alerts wait longer than this to be worked on, and not only those of one tenant
+    #: that floods, nothing more is taken in; 0: it always is.
+    behind_seconds: float = Field(default=30.0, ge=0)
+    #: With less than so many megabytes free where the embedded PostgreSQL keeps its data, nothing
+    #: is taken in; 0: not looked at.
+    least_free_mb: int = Field(default=200, ge=0)
     #: An alert of /api/v2/alerts without endsAt ends after this (Alertmanager's resolve_timeout).
     resolve_timeout_seconds: float = 300.0
     #: A delivery that was begun and not finished is taken up again after this.

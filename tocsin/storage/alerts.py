@@ -138,13 +138,16 @@ WITH page AS MATERIALIZED (
   SELECT fingerprint, severity, labels, added, ruled, status FROM alert
   WHERE tenant = %(tenant)s AND fingerprint > %(after)s ORDER BY fingerprint LIMIT %(limit)s)
 SELECT p.fingerprint, p.severity, p.labels, p.added, p.ruled,
-  p.status = 'firing' AND held.one IS NULL AND waits.one IS NULL AS homeless
+  p.status = 'firing' AND held.one IS NULL AND waits.one IS NULL AND folded.one IS NULL
+    AS homeless
 FROM page p
 LEFT JOIN LATERAL (SELECT 1 AS one FROM group_member m
   WHERE m.tenant = %(tenant)s AND m.fingerprint = p.fingerprint LIMIT 1) held ON true
 LEFT JOIN LATERAL (SELECT 1 AS one FROM alert_event e
   WHERE e.tenant = %(tenant)s AND e.fingerprint = p.fingerprint AND e.outcome IS NULL LIMIT 1)
   waits ON true
+LEFT JOIN LATERAL (SELECT 1 AS one FROM folded_alert f
+  WHERE f.tenant = %(tenant)s AND f.fingerprint = p.fingerprint LIMIT 1) folded ON true
 ORDER BY p.fingerprint
 """
 

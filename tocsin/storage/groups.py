@@ -10,6 +10,9 @@ from tocsin.storage.record import Transaction
 
 GroupKey = tuple[int, uuid.UUID]
 
+#: A tenant whose groups that are due have more members than this is heavy and flushed apart.
+LIGHT = 100
+
 INSERT = """
 INSERT INTO alert_group (tenant, id, route, receiver, labels, active, policy_version, created_at)
 SELECT tenant, id, route, receiver, labels, false, policy_version, %(now)s
@@ -78,12 +81,15 @@ def lock(tx: Transaction, keys: Sequence[GroupKey]) -> dict[GroupKey, dict[str, 
     return {(row["tenant"], row["id"]): row for row in found}
 
 
-def claim_due(tx: Transaction, limit: int) -> list[GroupKey]:
-    """Lock groups, of any tenant, whose flush is due and that nobody else holds."""
-    return [
-        (row["tenant"], row["group_id"])
-        for row in tx.rows("SELECT * FROM claim_groups(%s)", [limit])
-    ]
+def claim_due(
+    tx: Transaction, limit: int, members: int = 5000, heavy: bool = False
+) -> list[dict[str, Any]]:
+    """Lock groups, of any tenant, whose flush is due and that nobody else holds.
+
+    Returns {tenant, group_id, members, light}. They have about `members` members in sum; those of
+    light tenants, or, if there are none or `heavy` says so, of heavy ones.
+    """
+    return tx.rows("SELECT * FROM claim_flushes(%s, %s, %s, %s)", [limit, members, heavy, LIGHT])
 
 
 def update(tx: Transaction, items: Sequence[dict[str, Any]]) -> None:

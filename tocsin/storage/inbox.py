@@ -12,14 +12,34 @@ from tocsin import ids as identifiers
 from tocsin.storage import events
 from tocsin.storage.record import Record, Transaction
 
+#: A tenant with more alerts than this in front of a stage is heavy and claimed apart.
+LIGHT = 200
+#: How long a queue of one tenant is looked at to say how much waits.
+COUNTED = 10_000
+
 
 def claim(
-    tx: Transaction, stage: str, alerts: int, rows: int, suspects: bool
+    tx: Transaction, stage: str, alerts: int, rows: int, suspects: bool, heavy: bool = False
 ) -> list[dict[str, Any]]:
-    """Take rows out of the inbox, in the transaction that writes what becomes of them."""
+    """Take rows out of the inbox, in the transaction that writes what becomes of them.
+
+    Those of light tenants, or, if there are none or `heavy` says so, of heavy ones: see `light`.
+    `behind` is how many alerts of a heavy tenant waited, these included.
+    """
     return tx.rows(
-        "SELECT * FROM claim_inbox(%s, %s, %s, %s) ORDER BY id", [stage, alerts, rows, suspects]
+        "SELECT * FROM claim_work(%s, %s, %s, %s, %s, %s, %s) ORDER BY id",
+        [stage, alerts, rows, suspects, heavy, LIGHT, COUNTED],
     )
+
+
+def waiting(tx: Transaction, tenant: int, stage: str) -> int:
+    """How many alerts of a tenant wait for a stage, as far as `claim` counts."""
+    row = tx.row(
+        "SELECT coalesce(sum(alerts), 0) AS n FROM (SELECT alerts FROM inbox"
+        " WHERE tenant = %s AND stage = %s LIMIT %s) AS few",
+        [tenant, stage, COUNTED],
+    )
+    return int(row["n"]) if row else 0
 
 
 def hand_on(

@@ -38,6 +38,13 @@ class Refused(NamedTuple):
     body: bytes
 
 
+class Load(NamedTuple):
+    """Whether the installation as a whole is behind, and for how long the oldest batch waits."""
+
+    behind: bool
+    seconds: float
+
+
 APPEND = """
 WITH rows AS MATERIALIZED (
   SELECT nextval('intake_id') AS id, r.* FROM unnest(%b::bigint[], %b::text[], %b::int[],
@@ -65,6 +72,20 @@ counted AS (
 INSERT INTO quarantine (tenant, id, received_at, source, field, reason, alerts, body)
 SELECT tenant, id, tocsin_now(), source, field, reason, 1, body FROM rows
 """
+
+
+async def look(
+    conn: psycopg.AsyncConnection[DictRow], light: int, bound: float
+) -> tuple[datetime, Load]:
+    """The time of the record, and how far behind it is; `bound`: so many seconds are too long."""
+    row = await (
+        await conn.execute(
+            "SELECT tocsin_now() AS now, behind, seconds FROM inbox_load(%s, %s, %s)",
+            [FIRST, light, bound],
+        )
+    ).fetchone()
+    assert row is not None
+    return row["now"], Load(row["behind"], row["seconds"])
 
 
 async def append(
