@@ -1,0 +1,5 @@
+"""9: x."""
+
+from __future__ import annotations
+
+CASES: list[int] = [1]
