@@ -8,6 +8,9 @@ CASES = [
     words.hook(b'[{"status":"firing","labels":{"a":"b"},"v":NaN}]', 200, 0),
     words.native(b'{"title":"a","v":-Infinity}', 200, 0),
     words.Case(
-        words.API + "/silences", b'{"duration":NaN}', 422, headers={"Content-Type": "application/json"}
+        words.API + "/silences",
+        b'{"duration":NaN}',
+        422,
+        headers={"Content-Type": "application/json"},
     ),
 ]

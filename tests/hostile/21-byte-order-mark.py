@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.hostile import words
 
 CASES = [
-    words.hook(b"\xef\xbb\xbf" + words.FINE, 200, 1), words.v2(b"\xef\xbb\xbf[]"),
+    words.hook(b"\xef\xbb\xbf" + words.FINE, 200, 1),
+    words.v2(b"\xef\xbb\xbf[]"),
     words.hook(b"\xef\xbb\xbf\xef\xbb\xbf" + words.FINE, 400),
 ]

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import json
+
 from tests.hostile import words
 
+FIRING = {"status": "firing"}
 CASES = [
     words.hook(words.many(*["a"] * 5000), 200, 5000),
-    words.hook(words.many(*(f"n{at}" for at in range(2000))), 200, 2000),
+    words.hook(
+        json.dumps([FIRING | {"labels": {"a": "b", "n": str(at)}} for at in range(2000)]).encode(),
+        200,
+        2000,
+    ),
     words.hook(words.many(*["a"] * 10_001), 413),
     words.v2(b"[" + b"null," * 10_000 + b"null]", 413),
 ]

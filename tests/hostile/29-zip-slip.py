@@ -8,6 +8,7 @@ import zipfile
 
 from tests.hostile import words
 
+
 def archive() -> bytes:
     made = io.BytesIO()
     with zipfile.ZipFile(made, "w") as held:
@@ -16,16 +17,16 @@ def archive() -> bytes:
     return made.getvalue()
 
 
-def policy(file: str) -> dict[str, str]:
-    return {
-        "document": "route: {receiver: a}\nreceivers:\n- name: a\n  slack:\n"
+def policy(file: str) -> str:
+    return (
+        "route: {receiver: a}\nreceivers:\n- name: a\n  slack:\n"
         f"  - {{channel: C0, token_file: {json.dumps(file)}}}\n"
-    }
+    )
 
 
 OUTSIDE = ("../other/slack", "/etc/passwd", "a/../../b", "..", "a\0b", "~/x", "a\\..\\b")
 CASES = [
     words.hook(archive(), 400), words.packed(archive(), 415, Content_Encoding="zip"),
-    *(words.api("POST", "/policy/check", 422, policy(file)) for file in OUTSIDE),
-    words.api("POST", "/policy/check", 200, policy("slack")),
+    *(words.refused(policy(file)) for file in OUTSIDE),
+    words.api("POST", "/policy/check", 200, {"document": policy("slack")}, '"valid":true'),
 ]  # fmt: skip

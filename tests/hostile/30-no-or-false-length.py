@@ -14,5 +14,5 @@ CASES = [
     words.raw(b"Content-Length: 20\r\n\r\n[", b""),
     words.raw(SIZED, b"200"),
     # What follows the length is the next request, and none.
-    words.raw(SIZED + b"[]", b"200", answers=2),
+    words.raw(SIZED + b"[]", b"200", b"400", answers=2),
 ]

@@ -6,6 +6,7 @@ from urllib import parse
 
 from tests.hostile import words
 
+
 def listed(text: str, *statuses: int, path: str = "/alerts") -> words.Case:
     return words.Case(
         f"{words.API}{path}?filter={parse.quote(text)}", b"", frozenset(statuses), method="GET"
@@ -19,7 +20,7 @@ CASES = [
     listed(",".join(["a=b"] * 2000), 200, 422),
     words.Case(words.API + "/alerts?" + "filter=a%3Db&" * 3000, b"", frozenset((200, 422)), method="GET"),
     words.Case(words.API + "/alerts?limit=-1", b"", 422, method="GET"),
-    words.Case(words.API + "/alerts?cursor=" + "A" * 20_000, b"", 400, method="GET"),
+    words.Case(words.API + "/alerts?cursor=" + "A" * 900, b"", 400, method="GET"),
     words.Case(words.API + "/alerts?" + "&".join(f"x{n}=1" for n in range(5000)), b"", 200, method="GET"),
     words.Case("/metrics?name[]=" + "x" * 9000, b"", 200, method="GET"),
 ]  # fmt: skip

@@ -74,13 +74,20 @@ def api(method: str, path: str, status: int, body: Any = None, says: str = "") -
     return Case(API + path, content, status, says=says, method=method, headers=kind)
 
 
+def refused(policy: str) -> Case:
+    """A policy that is not valid."""
+    return api("POST", "/policy/check", 200, {"document": policy}, '"valid":false')
+
+
 def packed(body: bytes, status: int, **headers: str) -> Case:
     """A webhook whose body is encoded somehow; `_` stands for `-` in the names of headers."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     return Case(HOOK, body, status, headers=named)
 
 
-def raw(rest: bytes, *fine: bytes, path: bytes = b"/webhooks/alertmanager", answers: int = 1) -> Raw:
+def raw(
+    rest: bytes, *fine: bytes, path: bytes = b"/webhooks/alertmanager", answers: int = 1
+) -> Raw:
     """A POST with a token over the socket; `rest` begins after the header with the token."""
     head = b"POST " + path + b" HTTP/1.1\r\nHost: x\r\nAuthorization: {bearer}\r\n"
     return Raw(head + rest, frozenset(fine), answers)

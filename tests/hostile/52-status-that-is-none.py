@@ -1,0 +1,11 @@
+"""52: FIRING, weird, nothing: the alert is neither firing nor over."""
+
+from __future__ import annotations
+
+from tests.hostile import words
+
+CASES = [
+    *(words.hook(words.of(status=said), 200, 0) for said in ("FIRING", "weird", "", None, 1, [])),
+    words.hook(b'{"alerts":[{"labels":{"a":"b"}}]}', 200, 0),
+    words.api("GET", "/alerts?status=FIRING", 422),
+]
