@@ -12,5 +12,5 @@ CASES = [
     words.raw(b"Authorization: Bearer x\r\n" + SIZED, b"401"),
     words.raw(b"X: y\r\n folded\r\n" + SIZED, b"200", b"400"),
     words.raw(b"X\0: y\r\n" + SIZED, b"400"),
-    words.raw(b"", b"414", b"400", b"", path=b"/" + b"x" * 1_000_000),
+    words.raw(b"", b"414", b"400", b"", path=b"/" + b"x" * 1_000_000, half=True),
 ]

@@ -9,7 +9,7 @@ TRACE = b" %s HTTP/1.1\r\nHost: x\r\nX-Secret: canary\r\n\r\n"
 
 
 def plain(sent: bytes, *fine: bytes) -> words.Raw:
-    return words.Raw(sent, frozenset(fine))
+    return words.Raw(sent, frozenset(fine), half=b"\r\n\r\n" not in sent)
 
 
 CASES = [

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-import re
 import socket
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -38,7 +36,8 @@ receivers:
 """
 #: Work of one request, and what may stay of it.
 CPU_SECONDS, RSS_BYTES = 1.0, 50 * 1024 * 1024
-ENDED = re.compile(r"\bHTTP/1\.[01] (\d{3})")
+#: After so many seconds nothing more is expected on a line.
+MOMENT = 0.3
 
 
 class Log(io.StringIO):
@@ -84,7 +83,7 @@ class Scene:
         """Play raw bytes; returns all that is answered."""
         sent = case.sent.replace(b"{bearer}", f"Bearer {self.tenant.token}".encode())
         with self.at_work():
-            return spoken(self.host, sent)
+            return spoken(self.host, sent, case.half)
 
     @contextmanager
     def at_work(self) -> Iterator[None]:
@@ -142,39 +141,34 @@ class Scene:
         return list(self.tenant.get("/alerts", limit=200)["items"])
 
 
-def spoken(host: str, request: bytes) -> bytes:
-    """All that is answered to raw bytes, until the server hangs up or waits for more."""
+def spoken(host: str, request: bytes, half: bool) -> bytes:
+    """All that is answered to raw bytes, until the server hangs up or has no more to say."""
     name, _, port = host.rpartition(":")
     with socket.create_connection((name, int(port)), timeout=20) as line:
         try:
             line.sendall(request)
-            return b"".join(_heard(line))
+            return b"".join(_heard(line, half))
         except (BrokenPipeError, ConnectionResetError):
             return b""
 
 
-def _heard(line: socket.socket) -> Iterator[bytes]:
-    """What comes by itself; half a request is ended then, for the server waits for the rest.
+def _heard(line: socket.socket, half: bool) -> Iterator[bytes]:
+    """What comes. Half a request is ended after a moment, for the server waits for the rest.
 
     Not ended at once: the server takes that for a sender who has gone, and may not answer at all.
     """
-    line.settimeout(0.5)
-    ended = False
+    line.settimeout(MOMENT if half else 20)
     while True:
         try:
             piece = line.recv(65536)
         except TimeoutError:
-            if ended:
-                return
-            ended = True
+            if not half:
+                return  # it has said all that it had to say
+            half = False
             line.settimeout(20)
             line.shutdown(socket.SHUT_WR)
             continue
         if not piece:
             return
         yield piece
-
-
-def pause() -> None:
-    """Between two looks."""
-    time.sleep(0.02)
+        line.settimeout(MOMENT)

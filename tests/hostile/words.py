@@ -42,14 +42,16 @@ class Case:
 
 @dataclass(frozen=True)
 class Raw:
-    """Bytes for the socket; {bearer} stands for the token. `fine`: first words of the answer.
+    """Bytes for the socket; {bearer} stands for the token. `fine`: the statuses of the answer.
 
-    b"" is a server that only hangs up. What comes more than once must be so often in the answer.
+    b"" is a server that only hangs up. There are at most so many `answers`. `half`: the server
+    waits for more.
     """
 
     sent: bytes
     fine: frozenset[bytes]
     answers: int = 1
+    half: bool = False
 
 
 def hook(body: bytes, status: int = 200, accepted: int | None = None) -> Case:
@@ -67,7 +69,9 @@ def native(body: bytes, status: int = 200, accepted: int | None = None) -> Case:
     return Case(NATIVE, body, status, accepted)
 
 
-def api(method: str, path: str, status: int, body: Any = None, says: str = "") -> Case:
+def api(
+    method: str, path: str, status: int | frozenset[int], body: Any = None, says: str = "",
+) -> Case:  # fmt: skip
     """A call of the API."""
     content = b"" if body is None else json.dumps(body).encode()
     kind = {"Content-Type": "application/json"} if body is not None else {}
@@ -86,11 +90,12 @@ def packed(body: bytes, status: int, **headers: str) -> Case:
 
 
 def raw(
-    rest: bytes, *fine: bytes, path: bytes = b"/webhooks/alertmanager", answers: int = 1
-) -> Raw:
+    rest: bytes, *fine: bytes, path: bytes = b"/webhooks/alertmanager", answers: int = 1,
+    half: bool = False,
+) -> Raw:  # fmt: skip
     """A POST with a token over the socket; `rest` begins after the header with the token."""
     head = b"POST " + path + b" HTTP/1.1\r\nHost: x\r\nAuthorization: {bearer}\r\n"
-    return Raw(head + rest, frozenset(fine), answers)
+    return Raw(head + rest, frozenset(fine), answers, half)
 
 
 def of(*, labels: dict[str, Any] | None = None, **fields: Any) -> bytes:

@@ -31,6 +31,7 @@ RESPONSES: dict[int | str, dict[str, Any]] = {
     401: {"description": "There is no valid token with the request.", "content": PROBLEM},
     403: {"description": "The token may not do that.", "content": PROBLEM},
     404: {"description": "There is no such thing in this tenant.", "content": PROBLEM},
+    413: {"description": "The body is over the limit.", "content": PROBLEM},
     409: {"description": "The state of the thing does not allow it.", "content": PROBLEM},
     422: {"description": "Something in the request is not valid.", "content": PROBLEM},
     503: {"description": "The record is away; ask again.", "content": PROBLEM},
@@ -73,15 +74,23 @@ def _settle(path: str, operation: dict[str, Any]) -> None:
         if status in answers:
             answers[status]["description"] = said
     if not operation.get("security"):
-        for status in ("400", "401", "403", "404", "409", "422"):
+        for status in ("400", "401", "403", "404", "409", "413", "422"):
             answers.pop(status, None)
     if path == "/-/healthy":
         answers.pop("503", None)
-    if "{" not in path:
+    if "requestBody" not in operation:
+        answers.pop("413", None)
+    if "{" not in path and not _names_something(path, operation):
         answers.pop("404", None)
     kept = path.endswith(("/ack", "/retry", "/merge", "/split"))
     if not kept and answers.get("409") == RESPONSES[409]:
         answers.pop("409", None)
+
+
+def _names_something(path: str, operation: dict[str, Any]) -> bool:
+    """Whether something that may not be there is named elsewhere than in the path."""
+    names = {each["name"] for each in operation.get("parameters", ())}
+    return bool(names & {"schedule", "version"}) or path.endswith("/rollback")
 
 
 def main() -> None:
