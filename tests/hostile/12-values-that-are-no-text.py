@@ -6,7 +6,7 @@ import json
 
 from tests.hostile import words
 
-VALUES = (1, True, None, [], {}, 1.5)
+VALUES: tuple[object, ...] = (1, True, None, [], {}, 1.5)
 CASES = [
     *(words.hook(words.of(labels={"a": value}), 200, 0) for value in VALUES),
     *(words.v2(json.dumps([{"labels": {"a": value}}]).encode(), 400) for value in VALUES),

@@ -8,7 +8,8 @@ CASES = [
     words.hook(b'[{"status":"firing","labels":{"a":"\xff\xfe"}}]', 200, 0),
     words.hook(b'[{"status":"firing","labels":{"a":"\xed\xa0\x80"}}]', 200, 0),
     words.hook(
-        b'[{"status":"firing","labels":{"a":"\xff"}},{"status":"firing","labels":{"a":"b"}}]', 200, 1
+        b'[{"status":"firing","labels":{"a":"\xff"}},'
+        b'{"status":"firing","labels":{"a":"b"}}]', 200, 1
     ),
     words.native(bytes(range(256)), 400),
     words.Case(

@@ -1,4 +1,4 @@
-"""29: names that lead out of their folder. Nothing here unpacks archives; secrets are files, though."""
+"""29: names that lead out of their folder; nothing here unpacks archives, but secrets are files."""
 
 from __future__ import annotations
 

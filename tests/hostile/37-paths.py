@@ -16,7 +16,8 @@ GETS = (
     b"//api/v1/alerts", b"/api/..;/v1/alerts", b"/api/v1/alerts/..%2f..%2fpolicy",
     b"/api/v1/alerts/%00", b"/api/v1/alerts%3f", b"/api/v1//alerts", b"/ui/static/..%2fapp.py",
     b"/ui/static/%2e%2e%2f%2e%2e%2fapp.py", b"/ui/static/..%5capp.py", b"/ui/static//etc/passwd",
-    b"/api/v1/oncall/..%2fx/calendar.ics", b"/%2e%2e/%2e%2e/etc/passwd", b"/static/../../etc/passwd",
+    b"/api/v1/oncall/..%2fx/calendar.ics", b"/%2e%2e/%2e%2e/etc/passwd",
+    b"/static/../../etc/passwd",
 )  # fmt: skip
 ASK = b"GET %s HTTP/1.1\r\nHost: x\r\nAuthorization: {bearer}\r\n\r\n"
 CASES = [

@@ -6,7 +6,8 @@ from tests.hostile import words
 
 CASES = [
     words.v2(
-        b'[{"labels":{"a":"b"},"startsAt":"2026-02-20T00:00:00Z","endsAt":"2026-02-19T00:00:00Z"}]', 400
+        b'[{"labels":{"a":"b"},"startsAt":"2026-02-20T00:00:00Z",'
+        b'"endsAt":"2026-02-19T00:00:00Z"}]', 400
     ),
     words.hook(
         words.of(status="resolved", startsAt="2026-02-20T00:00:00Z", endsAt="2026-02-19T00:00:00Z"),

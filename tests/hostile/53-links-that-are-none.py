@@ -19,7 +19,7 @@ CASES = [
                  annotations={"runbook_url": BAD[0], "dashboard_url": BAD[2], "summary": BAD[0]}),
         200, 1,
     ),
-    words.Case(words.GRAFANA, words.of(panelURL=BAD[0], imageURL=BAD[2], silenceURL=BAD[3]), 200, 1),
+    words.Case(words.GRAFANA, words.of(panelURL=BAD[0], imageURL=BAD[2]), 200, 1),
 ]  # fmt: skip
 LINK = re.compile(
     r"""(?:href|src|action)\s*=\s*["']?\s*(?!https?:|mailto:|/|#|["'>\s])([^"'\s>]*)""", re.I

@@ -9,7 +9,10 @@ POLICY = (
     scenes.POLICY
     + """
 templates:
-  - {name: own, channel: email, type: "*", parts: {text: "{{ title }} / {{ alerts[0].labels.host }}"}}
+  - name: own
+    channel: email
+    type: "*"
+    parts: {text: "{{ title }} / {{ alerts[0].labels.host }}"}
 """
 )
 CASES = [words.hook(words.literal(TEXT), 200, 1)]

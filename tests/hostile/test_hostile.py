@@ -46,9 +46,9 @@ def test_all_sixty_nine_are_there() -> None:
 @pytest.fixture(scope="module", autouse=True)
 def no_worker_breaks(stack: Stack, log: scenes.Log) -> Iterator[None]:
     """Whatever was played, no process of the installation stumbled or was started anew."""
-    pids = {child.name: child.process.pid for child in stack.supervisor.children}
+    began = [child.process for child in stack.supervisor.children]
     yield
-    assert {child.name: child.process.pid for child in stack.supervisor.children} == pids
+    assert [child.process for child in stack.supervisor.children] == began
     with psycopg.connect(stack.supervisor.servers["postgres"].url) as owner:
         assert owner.execute("SELECT * FROM drain_note WHERE ids <> '{}'").fetchall() == []
     stumbled = [line for line in log.lines() if "Traceback" in line or '"level":"error"' in line]

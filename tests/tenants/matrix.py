@@ -107,7 +107,8 @@ def _addressed(
         return
     foreign, strange = them.key(template), str(uuid.uuid4())
     gone = frozenset((404,)) if _may(operation, scope) else refused
-    yield _made(operation, me, _filled(template, foreign), scope, gone=gone, named=(foreign, strange),
+    yield _made(operation, me, _filled(template, foreign), scope, gone=gone,
+                named=(foreign, strange),
                 twin=_made(operation, me, _filled(template, strange), scope))  # fmt: skip
     yield _made(
         operation, me, f"/t/{them.who.slug}{_filled(template, foreign)}", scope, gone=refused
@@ -188,12 +189,14 @@ def _pages(me: Citizen, them: Citizen, scope: str) -> Iterator[Try]:
                 continue
             strange = str(uuid.uuid4())
             foreign = them.key(here)
-            form = _form(foreign) if method == "POST" else None
-            other = _form(strange) if method == "POST" else None
+            form, other = (
+                (_form(foreign), _form(strange)) if method == "POST" else (None, None)
+            )  # fmt: skip
+            twin = Try(method, _filled(here, strange), scope, "ui", body=other)
             yield Try(method, _filled(here, me.key(here)), scope, "ui", body=form)
             yield Try(method, _filled(here, foreign), scope, "ui", body=form,
                       named=(foreign, strange), gone=frozenset((403, 404)),
-                      twin=Try(method, _filled(here, strange), scope, "ui", body=other))  # fmt: skip
+                      twin=twin)  # fmt: skip
 
 
 def _page(method: str, path: str, scope: str, them: Citizen) -> Iterator[Try]:

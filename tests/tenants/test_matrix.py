@@ -1,4 +1,4 @@
-"""One tenant tries everything against another, twice: the second time RLS alone stands between them.
+"""One tenant tries everything against another; then again, and RLS alone stands between them.
 
 ASVS 8.2.2, 8.3.1, 8.4.1 (access to data of others), OWASP API1 (object level authorisation).
 """
@@ -110,9 +110,11 @@ def served(
         "DATABASE_URL": servers.database_url, "REDIS_URL": servers.redis_url,
         "master_key_file": key, "public_url": "http://tocsin.test",
     })  # fmt: skip
-    with running.serving(serve.Served(settings)) as url:
-        with httpx.Client(base_url=url, trust_env=False, timeout=60) as client:
-            yield client, url
+    with (
+        running.serving(serve.Served(settings)) as url,
+        httpx.Client(base_url=url, trust_env=False, timeout=60) as client,
+    ):
+        yield client, url
 
 
 @pytest.fixture
@@ -172,9 +174,7 @@ def test_row_level_security_alone_holds_too(
     assert len(set(without)) > 50, "the filters were not switched off"
 
 
-def test_the_matrix_would_notice(
-    thief: Thief, monkeypatch: pytest.MonkeyPatch
-) -> None:  # fmt: skip
+def test_the_matrix_would_notice(thief: Thief, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without filters and without RLS, the same requests bring the other tenant's word out."""
     begin, both = storage._begin, [thief.me.tenant, thief.them.tenant]
 

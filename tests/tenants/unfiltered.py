@@ -22,7 +22,7 @@ def opened(sql: str) -> str:
 
 
 def open_all(patch: pytest.MonkeyPatch) -> list[str]:
-    """From here on no statement asks for the tenant; returns those that would have, as they come."""
+    """From here on no statement asks for the tenant; returns those that would have."""
     seen: list[str] = []
     for name in ("rows", "row", "run", "many"):
         _open(patch, name, seen)

@@ -1,14 +1,12 @@
-"""Whatever a request of the OpenAPI document may hold: never a 5xx, and what is answered is in it."""
+"""Whatever a request of the OpenAPI document holds: never a 5xx, and the answer stands in it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, seed, settings
-from hypothesis import strategies as st
 from schemathesis import checks
 from schemathesis.generation import GenerationMode
 from schemathesis.schemas import APIOperation
@@ -27,7 +25,11 @@ CHECKS = [
 #: Of valid requests and of spoilt ones; the same ones in each run.
 EXAMPLES = 5
 SCHEMA = schemathesis.openapi.from_dict(access.DOCUMENT)
-OPERATIONS = [found.ok() for found in SCHEMA.get_all_operations()]
+#: The health checks take nothing that could be wrong, and a 503 is one of their answers.
+OPERATIONS = [
+    operation for operation in (found.ok() for found in SCHEMA.get_all_operations())
+    if not operation.path.startswith("/-/")
+]  # fmt: skip
 bounded = settings(
     max_examples=EXAMPLES, deadline=None, database=None, suppress_health_check=list(HealthCheck),
     phases=[Phase.explicit, Phase.generate],
@@ -35,7 +37,7 @@ bounded = settings(
 
 
 @pytest.fixture(scope="module")
-def resident(record: Record, make_tenant: Any) -> Iterator[Someone]:
+def resident(record: Record, make_tenant: Any) -> Someone:
     """A tenant with something to be asked about."""
     who = make_someone(record, make_tenant())
     with record.session([who.tenant]) as tx:
@@ -43,7 +45,7 @@ def resident(record: Record, make_tenant: Any) -> Iterator[Someone]:
         seeds.model(tx, who.tenant)
     for _ in range(3):
         seeds.story(record, who.tenant)
-    yield who
+    return who
 
 
 @pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE], ids=str)
@@ -51,17 +53,9 @@ def resident(record: Record, make_tenant: Any) -> Iterator[Someone]:
 def test_answers_are_as_the_document_says(
     web: Web, resident: Someone, operation: APIOperation[Any, Any, Any], mode: GenerationMode
 ) -> None:
-    try:
-        made = operation.as_strategy(generation_mode=mode)
-        made.validate()
-    except Exception as error:
-        if mode is GenerationMode.NEGATIVE and "negat" in str(error).lower():
-            return  # there is nothing in it that could be wrong
-        raise
-
     @seed(7)
     @bounded
-    @given(case=made)
+    @given(case=operation.as_strategy(generation_mode=mode))
     def ask(case: Any) -> None:
         case.call_and_validate(
             base_url=web.url, headers=resident.as_("admin"), checks=CHECKS, timeout=60

@@ -73,24 +73,26 @@ def _settle(path: str, operation: dict[str, Any]) -> None:
     for status, said in (("200", "Done."), ("201", "Made.")):
         if status in answers:
             answers[status]["description"] = said
-    if not operation.get("security"):
-        for status in ("400", "401", "403", "404", "409", "413", "422"):
+    never = {
+        "400": not operation.get("security"),
+        "413": "requestBody" not in operation,
+        "404": not _names_something(path, operation),
+        "503": path == "/-/healthy",
+    }
+    never |= dict.fromkeys(("401", "403", "409", "422"), never["400"])
+    for status in never:
+        if never[status]:
             answers.pop(status, None)
-    if path == "/-/healthy":
-        answers.pop("503", None)
-    if "requestBody" not in operation:
-        answers.pop("413", None)
-    if "{" not in path and not _names_something(path, operation):
-        answers.pop("404", None)
     kept = path.endswith(("/ack", "/retry", "/merge", "/split"))
     if not kept and answers.get("409") == RESPONSES[409]:
         answers.pop("409", None)
 
 
 def _names_something(path: str, operation: dict[str, Any]) -> bool:
-    """Whether something that may not be there is named elsewhere than in the path."""
+    """Whether something is named that may not be there."""
     names = {each["name"] for each in operation.get("parameters", ())}
-    return bool(names & {"schedule", "version"}) or path.endswith("/rollback")
+    named = "{" in path or path.endswith(("/rollback", "/sources/preview"))
+    return named or bool(names & {"schedule", "version"})
 
 
 def main() -> None:
