@@ -9,6 +9,6 @@ CASES = [
     words.hook(words.of(startsAt="9999-12-31T23:59:59-14:00"), 200),
     words.hook(words.of(endsAt="9999-12-31T23:59:59.999999999-14:00"), 200),
     words.v2(b'[{"labels":{"a":"b"},"endsAt":"9999-12-31T23:59:59Z"}]'),
-    words.api("GET", "/oncall?at=9999-12-31T23:59:59Z", 200),
-    words.api("GET", "/oncall?at=0001-01-01T00:00:00Z", 200),
+    words.api("GET", "/oncall?at=9999-12-31T23:59:59Z", 422),
+    words.api("GET", "/oncall?at=0001-01-01T00:00:00Z", 422),
 ]

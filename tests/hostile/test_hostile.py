@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import httpx
 import psycopg
 import pytest
 
-from tests.e2e.conftest import Stack
+from tests.e2e.conftest import Stack, eventually
 from tests.hostile import scenes, words
 
 PLAIN = """
@@ -43,12 +44,21 @@ def test_all_sixty_nine_are_there() -> None:
         assert said.startswith(f"{int(file.name[:2])}: "), file.name
 
 
+def answers(port: int) -> bool:
+    """Whether the ingest of its own, which nobody else waits for, is up too."""
+    try:
+        return httpx.get(f"http://127.0.0.1:{port}/-/ready", trust_env=False).status_code == 200
+    except httpx.TransportError:
+        return False
+
+
 @pytest.fixture(scope="module", autouse=True)
 def no_worker_breaks(stack: Stack, log: scenes.Log) -> Iterator[None]:
     """Whatever was played, no process of the installation stumbled or was started anew."""
+    eventually(lambda: answers(stack.supervisor.options.port + 1), within=60)
     began = [child.process for child in stack.supervisor.children]
     yield
-    assert [child.process for child in stack.supervisor.children] == began
+    assert [child.process for child in stack.supervisor.children] == began, log.lines()[-200:]
     with psycopg.connect(stack.supervisor.servers["postgres"].url) as owner:
         assert owner.execute("SELECT * FROM drain_note WHERE ids <> '{}'").fetchall() == []
     stumbled = [line for line in log.lines() if "Traceback" in line or '"level":"error"' in line]
