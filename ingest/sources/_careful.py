@@ -14,6 +14,8 @@ from typing import Any, NamedTuple
 from tocsin import errors
 
 MAX_ALERTS = 10_000
+#: Values in a body that is read whole: each costs a hundred bytes or more, however short it is.
+MAX_VALUES = 400_000
 _DIGITS = 40
 _SPACE = re.compile(r"[ \t\r\n]*")
 
@@ -75,8 +77,9 @@ def elements(body: bytes, *, single: bool = False) -> Iterator[Element]:
     """The alerts of a list, or of the list `alerts` in an object.
 
     With `single`, an object without such a list is one alert. Raises BadRequest where the body
-    ends too early, goes on too long or is something else; TooLarge above MAX_ALERTS.
+    ends too early, goes on too long or is something else; TooLarge above MAX_ALERTS or MAX_VALUES.
     """
+    limit(body)
     reader = _Reader(_text(body))
     start = reader.space(0)
     try:
@@ -92,6 +95,12 @@ def elements(body: bytes, *, single: bool = False) -> Iterator[Element]:
         raise _unreadable(f"the body is not JSON: {error.msg} (character {error.pos})") from None
     except RecursionError:
         raise _unreadable("it is nested too deeply") from None
+
+
+def limit(body: bytes) -> None:
+    """Raises TooLarge where reading all of it would take too much memory; counts in strings too."""
+    if sum(map(body.count, (b",", b"[", b"{"))) > MAX_VALUES:
+        raise errors.TooLarge(f"more than {MAX_VALUES} values in one request; send fewer")
 
 
 def _text(body: bytes) -> str:
@@ -121,7 +130,8 @@ def _list(reader: _Reader, at: int) -> Generator[Element, None, int]:
 
 def _document(reader: _Reader, start: int, single: bool) -> Generator[Element, None, int]:
     """Yield the elements of `alerts` in the object at `start`; returns where the object ends."""
-    seen = False
+    seen, flaw = False, ""
+    others: list[tuple[str, Any]] = []
     at = reader.space(start + 1)
     while reader.sign(at) != "}":
         key, at = _key(reader, at)
@@ -131,13 +141,15 @@ def _document(reader: _Reader, start: int, single: bool) -> Generator[Element, N
             seen = True
             at = yield from _list(reader, at)
         else:
-            _, at = reader.value(at)
+            value, at = reader.value(at)
+            others.append((key, value))
+            flaw = flaw or reader.flaw
         at = _next_member(reader, at)
     if not seen:
         if not single:
             raise _unreadable("it has no list `alerts`")
-        value, end = reader.value(start)
-        yield Element(value, reader.text[start:end].encode("utf-8", "surrogateescape"), reader.flaw)
+        raw = reader.text[start : at + 1].encode("utf-8", "surrogateescape")
+        yield Element(_object(others), raw, flaw)
     return reader.space(at + 1)
 
 

@@ -14,6 +14,9 @@ from schemas.alert import Status
 Tree = dict[str, Any]
 #: Longer URLs are cut off somewhere on their way anyhow.
 URL_BYTES = 4096
+#: More is read by nobody; reading, sorting and hashing them would keep others waiting.
+MAX_NAMES = 10_000
+TOO_MANY = f"more than {MAX_NAMES} names; send what is looked at by people"
 NO_LABELS = "at least one label pair required"
 
 
@@ -68,6 +71,8 @@ def pairs(alert: Tree, name: str) -> dict[str, str]:
         return {}
     if not isinstance(value, dict):
         raise Bad(name, "must be an object of strings")
+    if len(value) > MAX_NAMES:
+        raise Bad(name, TOO_MANY)
     if isinstance(value, _careful.Doubled):
         raise Bad(f"{name}.{shown(value.name)}", "stands twice")
     return {_clean(key, name): _clean(each, f"{name}.{shown(key)}") for key, each in value.items()}

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from ingest.sources import _batch
+from ingest.sources import _batch, _careful
 from tocsin.domain.expressions import values
 
 #: The longest number that is read as one; int() refuses very long ones.
@@ -18,8 +18,9 @@ _DIGITS = 40
 def document(body: bytes) -> Any:
     """The document. It takes more than JSON allows where single alerts can be told apart in it.
 
-    Raises BadRequest.
+    Raises BadRequest, TooLarge.
     """
+    _careful.limit(body)
     if body.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in body[:4]:
         raise _batch.not_alerts("the body must be UTF-8")
     body = body.removeprefix(b"\xef\xbb\xbf")

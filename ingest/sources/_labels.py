@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain, islice
 from typing import NamedTuple
 
 import msgspec
@@ -82,7 +83,8 @@ def judge(label_sets: Sequence[Mapping[str, str]]) -> list[Known]:
 
 
 def noted(raw: bytes) -> tuple[dict[str, str], tuple[str, ...]]:
-    """The annotations of a JSON object, bounded; raises MsgspecError."""
+    """The annotations of a JSON object, bounded; raises Bad or MsgspecError."""
+    _few(raw, "annotations")
     pairs = _PAIRS.decode(raw)
     if len(raw) <= MAX_NAME and len(pairs) <= MAX_PAIRS:
         return pairs, ()
@@ -94,26 +96,39 @@ def bounded(pairs: Mapping[str, str], what: str) -> tuple[dict[str, str], tuple[
 
     A surplus pair, or one with too long a name, goes; a long value is shortened.
     """
-    kept = dict(pairs)
-    cut: list[str] = []
-    if len(kept) > MAX_PAIRS or any(_longer(name, MAX_NAME) for name in kept):
-        cut.append(what)
-        names = sorted(kept, key=lambda name: name not in _FIRST)  # stable: else as they stood
-        names = [name for name in names if not _longer(name, MAX_NAME)][:MAX_PAIRS]
-        kept = {name: kept[name] for name in names}
+    kept = dict(islice(_in_order(pairs), MAX_PAIRS))
+    cut = [what] if len(kept) < len(pairs) else []
     for name, value in kept.items():
         if _longer(value, MAX_VALUE):
             cut.append(f"{what}.{name}")
-            kept[name] = value.encode()[:MAX_VALUE].decode("utf-8", "ignore")
+            kept[name] = value[:MAX_VALUE].encode()[:MAX_VALUE].decode("utf-8", "ignore")
     return kept, tuple(cut)
+
+
+def _in_order(pairs: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Those whose names are short enough; of too many, the first ones first, else as they stood.
+
+    Lazily: of half a million only the few that are kept are looked at.
+    """
+    first = [name for name in _FIRST if name in pairs] if len(pairs) > MAX_PAIRS else []
+    for name in chain(first, (name for name in pairs if name not in first)):
+        if not _longer(name, MAX_NAME):
+            yield name, pairs[name]
 
 
 def _longer(text: str, limit: int) -> bool:
     """Whether it has more than `limit` bytes in UTF-8."""
-    return len(text) * 4 > limit and len(text.encode()) > limit
+    return len(text) > limit or (len(text) * 4 > limit and len(text.encode()) > limit)
+
+
+def _few(raw: bytes, what: str) -> None:
+    """Raise Bad where there may be more names than are read, before anything is made of them."""
+    if len(raw) > _fields.MAX_NAMES and raw.count(b'"') > 4 * _fields.MAX_NAMES:
+        raise Bad(what, _fields.TOO_MANY)
 
 
 def _decode(raw: bytes) -> dict[str, str]:
+    _few(raw, "labels")
     found = _PAIRS.decode(raw)
     # Four quotes a pair: then no name stands twice, without looking at each.
     exact = b"\\" not in raw and raw.count(b'"') == 4 * len(found)

@@ -220,6 +220,23 @@ def test_the_same_post_twice_is_once(line: callbacks.Line) -> None:
     assert line.tenant.one("SELECT count(*) FROM silence") == 1
 
 
+def test_a_text_that_is_posted_again_is_once(line: callbacks.Line) -> None:
+    """Twilio signs no time: its number of the message is what makes a replay harmless."""
+    told(line, "Disk")
+    twilio, place = line.place.hall.providers.twilio, line.place
+    fields = {
+        "MessageSid": "SM" + "7" * 32, "From": callbacks.ANNA, "To": "+15005550006", "Body": "1",
+        "AccountSid": twilio.account, "NumMedia": "0",
+    }  # fmt: skip
+    first, again = (twilio.post(line.address("sms/reply"), fields, base=place.url) for _ in "12")
+    assert "You have it" in first.text
+    assert "This was done already." in again.text
+    assert line.text("0").startswith("It is open again")
+    later = twilio.post(line.address("sms/reply"), fields, base=place.url)
+    assert "This was done already." in later.text
+    assert state(line, "Disk") == ("open", None, None)
+
+
 def test_a_silence_keeps_the_labels_of_the_group_quiet(line: callbacks.Line) -> None:
     told(line, "Disk")
     line.click("tocsin_silence", choice=1)

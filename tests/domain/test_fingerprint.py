@@ -73,3 +73,15 @@ def test_more_alerts_than_one_chunk() -> None:
     found = fingerprint.fingerprints(label_sets)
     assert len(set(found)) == 3000
     assert found[2999] == fingerprint.fingerprint(label_sets[2999])
+
+
+@pytest.mark.parametrize("labels", [{"a": "x" * 20_000}, {f"l{n}": "x" for n in range(20_000)}])
+def test_a_monster_has_a_fingerprint_of_its_own_whatever_its_neighbours(
+    labels: dict[str, str],
+) -> None:
+    alone = fingerprint.fingerprint(labels)
+    crowd = [labels, *({"a": str(at)} for at in range(30))]
+    assert fingerprint.fingerprints(crowd)[0] == alone
+    assert fingerprint.fingerprint(dict(reversed(labels.items()))) == alone
+    last = list(labels)[-1]
+    assert fingerprint.fingerprint({**labels, last: f"{labels[last]}y"}) != alone

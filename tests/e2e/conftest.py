@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TextIO, TypeVar
 
 import httpx
 import psycopg
@@ -192,7 +192,7 @@ def free_port() -> int:
 @pytest.fixture(scope="session")
 def launch_stack() -> Callable[..., Any]:
     """A context manager that runs a whole installation: launch_stack(scale=..., env=...)."""
-    return _launched
+    return launched
 
 
 def _without_scoring(scale: str, procfile: Path | None) -> str:
@@ -202,9 +202,11 @@ def _without_scoring(scale: str, procfile: Path | None) -> str:
 
 
 @contextmanager
-def _launched(
-    *, scale: str = "", env: dict[str, str] | None = None, procfile: Path | None = None
-) -> Iterator[Stack]:
+def launched(
+    *, scale: str = "", env: dict[str, str] | None = None, procfile: Path | None = None,
+    stream: TextIO | None = None,
+) -> Iterator[Stack]:  # fmt: skip
+    """A whole installation; what its processes say goes to `stream`."""
     home = Path(tempfile.mkdtemp(prefix="tocsin-story-", dir="/tmp"))
     os.chmod(home, 0o755)
     before = dict(os.environ)
@@ -218,7 +220,7 @@ def _launched(
                 home=home, port=free_port(), scale=_without_scoring(scale, procfile),
                 procfile=procfile,
             )  # fmt: skip
-            with launch.running(options) as supervisor:
+            with launch.running(options, stream=stream) as supervisor:
                 record = Record(supervisor.environment["DATABASE_URL"])
                 client = httpx.Client(base_url=options.url, timeout=30)
                 try:
@@ -235,5 +237,5 @@ def _launched(
 @pytest.fixture(scope="session")
 def stack() -> Iterator[Stack]:
     """The installation that most stories share: two of each worker, as a real one may have."""
-    with _launched(scale="pipeline=2,page=2,notify=2") as running:
+    with launched(scale="pipeline=2,page=2,notify=2") as running:
         yield running

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import hashlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from operator import itemgetter
 from typing import Any
@@ -17,17 +18,24 @@ _MASK = 0xFFFFFFFFFFFFFFFF
 
 #: Fewer alerts than this, and the fixed price of numpy is higher than its gain.
 _VECTOR_FROM = 16
-#: Alerts hashed side by side; keeps the padded matrix in the processor's cache.
+#: Alerts hashed side by side, and bytes of their padded matrix; keeps it in the processor's cache.
 _CHUNK = 1024
-#: A longer label set goes alone: padding its neighbours to that length would waste the memory.
-_LONG = 4096
+_CHUNK_BYTES = 4 * 1024 * 1024
+#: FNV takes one byte after the other, which for a body of megabytes takes seconds: from here on it
+#: is taken over a digest of the labels.
+_LONG = 16 * 1024
+#: The order of so many names is worth remembering; those of a monster would fill the memory.
+_MEMORABLE = 256
 
 #: surrogateescape turns this code point into the single byte 0xFF, which UTF-8 never contains.
 _SEPARATOR = "\udcff"
 
 
 def fingerprint(labels: Mapping[str, str]) -> str:
-    """16 hex digits: FNV-1a 64 over the names in byte order, each `name 0xFF value 0xFF`."""
+    """16 hex digits: FNV-1a 64 over the names in byte order, each `name 0xFF value 0xFF`.
+
+    Of label sets above 16 KiB, which Alertmanager would hash the same way, over their SHA-256.
+    """
     return f"{_absorb(_BASIS, _canonical(labels)):016x}"
 
 
@@ -49,13 +57,17 @@ def _absorb(state: int, data: bytes) -> int:
 def _canonical(labels: Mapping[str, str]) -> bytes:
     if not labels:
         return b""
-    values, template = _shape(tuple(labels))
-    text: str = template % values(labels)
+    if len(labels) <= _MEMORABLE:
+        values, template = _shape(tuple(labels))
+        text: str = template % values(labels)
+    else:
+        text = "".join(f"{name}{_SEPARATOR}{labels[name]}{_SEPARATOR}" for name in sorted(labels))
     try:
-        return text.encode("utf-8", "surrogateescape")
+        data = text.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:  # A lone surrogate: not text, but still a stable identity.
         marked = text.replace(_SEPARATOR, "\0\0").encode("utf-8", "surrogatepass")
-        return marked.replace(b"\0\0", b"\xff")
+        data = marked.replace(b"\0\0", b"\xff")
+    return data if len(data) <= _LONG else hashlib.sha256(data).digest()
 
 
 @lru_cache(maxsize=4096)
@@ -70,13 +82,21 @@ def _hash_all(rows: list[bytes]) -> npt.NDArray[np.uint64]:
     out = np.empty(len(rows), dtype=np.uint64)
     lengths = np.fromiter(map(len, rows), dtype=np.int64, count=len(rows))
     order = np.argsort(-lengths, kind="stable")
-    long = int(np.count_nonzero(lengths > _LONG))
-    for index in order[:long].tolist():
-        out[index] = _absorb(_BASIS, rows[index])
-    for start in range(long, len(rows), _CHUNK):
-        chosen = order[start : start + _CHUNK]
+    for chosen in _chunks(order, lengths):
         out[chosen] = _hash_chunk([rows[index] for index in chosen.tolist()], lengths[chosen])
     return out
+
+
+def _chunks(
+    order: npt.NDArray[np.intp], lengths: npt.NDArray[np.int64]
+) -> Iterator[npt.NDArray[np.intp]]:
+    """The rows, the longest first, in parts whose padded matrix is not too large."""
+    start = 0
+    while start < len(order):
+        widest = max(1, int(lengths[order[start]]))
+        end = start + max(1, min(_CHUNK, _CHUNK_BYTES // widest))
+        yield order[start:end]
+        start = end
 
 
 def _hash_chunk(rows: list[bytes], lengths: npt.NDArray[np.int64]) -> npt.NDArray[np.uint64]:

@@ -36,7 +36,13 @@ async def healthy() -> PlainTextResponse:
 @router.get(
     "/-/ready",
     response_class=PlainTextResponse,
-    responses={503: {"model": api.Readiness, "description": "Not ready, and why."}},
+    # With `model` it would be said to come as plain text.
+    responses={
+        503: {
+            "description": "Not ready, and why.",
+            "content": {"application/json": {"schema": api.Readiness.model_json_schema()}},
+        }
+    },
 )
 @router.get("/readyz", response_class=PlainTextResponse, include_in_schema=False)
 def ready(request: Request, record: access.Recorded) -> Response:

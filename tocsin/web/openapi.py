@@ -31,6 +31,7 @@ RESPONSES: dict[int | str, dict[str, Any]] = {
     401: {"description": "There is no valid token with the request.", "content": PROBLEM},
     403: {"description": "The token may not do that.", "content": PROBLEM},
     404: {"description": "There is no such thing in this tenant.", "content": PROBLEM},
+    413: {"description": "The body is over the limit.", "content": PROBLEM},
     409: {"description": "The state of the thing does not allow it.", "content": PROBLEM},
     422: {"description": "Something in the request is not valid.", "content": PROBLEM},
     503: {"description": "The record is away; ask again.", "content": PROBLEM},
@@ -72,16 +73,26 @@ def _settle(path: str, operation: dict[str, Any]) -> None:
     for status, said in (("200", "Done."), ("201", "Made.")):
         if status in answers:
             answers[status]["description"] = said
-    if not operation.get("security"):
-        for status in ("400", "401", "403", "404", "409", "422"):
+    never = {
+        "400": not operation.get("security"),
+        "413": "requestBody" not in operation,
+        "404": not _names_something(path, operation),
+        "503": path == "/-/healthy",
+    }
+    never |= dict.fromkeys(("401", "403", "409", "422"), never["400"])
+    for status in never:
+        if never[status]:
             answers.pop(status, None)
-    if path == "/-/healthy":
-        answers.pop("503", None)
-    if "{" not in path:
-        answers.pop("404", None)
     kept = path.endswith(("/ack", "/retry", "/merge", "/split"))
     if not kept and answers.get("409") == RESPONSES[409]:
         answers.pop("409", None)
+
+
+def _names_something(path: str, operation: dict[str, Any]) -> bool:
+    """Whether something is named that may not be there."""
+    names = {each["name"] for each in operation.get("parameters", ())}
+    named = "{" in path or path.endswith(("/rollback", "/sources/preview"))
+    return named or bool(names & {"schedule", "version"})
 
 
 def main() -> None:

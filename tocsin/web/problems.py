@@ -41,6 +41,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(RequestValidationError, _validation)
     app.add_exception_handler(psycopg.Error, _database)
+    app.add_exception_handler(UnicodeEncodeError, _half_a_character)
     app.add_exception_handler(Exception, _unforeseen)
 
 
@@ -117,6 +118,13 @@ def _database(request: Request, error: Exception) -> Response:
         known = errors.RecordAway()
         return respond(request, 503, known.title, known.message)
     return _unforeseen(request, error)
+
+
+def _half_a_character(request: Request, error: Exception) -> Response:
+    """JSON can write half of a surrogate pair; nothing that stores or compares text takes it."""
+    return respond(
+        request, 400, "Bad request", "A value holds half a character (a lone surrogate)."
+    )
 
 
 def _unforeseen(request: Request, error: Exception) -> Response:
