@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import orjson
@@ -36,6 +37,15 @@ class Errand:
     policy: Policy
     locale: str
     refused: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Doomed:
+    """A claimed delivery that cannot be sent, now or later."""
+
+    row: dict[str, Any]
+    claimed: datetime
+    why: errors.Permanent
 
 
 class InFlight:
@@ -70,13 +80,22 @@ def place(row: dict[str, Any]) -> str:
 
 def claim(here: _runtime.Runtime, channel: str, queue: str) -> list[Errand] | None:
     """None: nothing is due. An empty list: what was due needs no sending any more."""
-    return here.record.again(
-        lambda: in_flight.take(lambda busy: _claim(here, channel, queue, busy))
-    )
+    doomed: list[Doomed] = []
+
+    def once() -> list[Errand] | None:
+        doomed.clear()
+        return in_flight.take(lambda busy: _claim(here, channel, queue, busy, doomed))
+
+    taken = here.record.again(once)
+    for each in doomed:
+        # In a transaction of its own: an incident is locked before its deliveries, and the claim
+        # holds one of them.
+        here.record.again(partial(_fates.give_up, here.record, each.row, each.claimed, each.why))
+    return taken
 
 
 def _claim(
-    here: _runtime.Runtime, channel: str, queue: str, busy: list[str]
+    here: _runtime.Runtime, channel: str, queue: str, busy: list[str], doomed: list[Doomed]
 ) -> list[Errand] | None:
     lease = timedelta(seconds=here.settings.lease_seconds)
     with here.record.claims() as tx:
@@ -84,11 +103,12 @@ def _claim(
         if not rows:
             return None
         tx.scope({row["tenant"] for row in rows})
-        found = (_errand(here, tx, row) for row in rows)
-        return [errand for errand in found if errand is not None]
+        found = [_errand(here, tx, row) for row in rows]
+        doomed += [each for each in found if isinstance(each, Doomed)]
+        return [each for each in found if isinstance(each, Errand)]
 
 
-def _errand(here: _runtime.Runtime, tx: Transaction, row: dict[str, Any]) -> Errand | None:
+def _errand(here: _runtime.Runtime, tx: Transaction, row: dict[str, Any]) -> Errand | Doomed | None:
     told = deliveries.notification(tx, row["tenant"], row["notification_id"])
     if stop := _obsolete(tx, row, told):
         deliveries.attempt(tx, row, tx.now, outcome="superseded", error=stop)
@@ -100,9 +120,8 @@ def _errand(here: _runtime.Runtime, tx: Transaction, row: dict[str, Any]) -> Err
         return _packed(here, tx, row, told)
     except (errors.TocsinError, ValueError) as error:
         # It must not stand at the head of the queue for ever.
-        cause = errors.Permanent(f"it cannot be sent as it is: {error}", reason="configError")
-        _fates.bury(tx, row, cause, tx.now)
-        return None
+        why = errors.Permanent(f"it cannot be sent as it is: {error}", reason="configError")
+        return Doomed(row, tx.now, why)
 
 
 def _packed(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,6 +11,7 @@ import orjson
 from tocsin import errors
 from tocsin.domain import backoff
 from tocsin.storage import callbacks, deliveries, incidents
+from tocsin.storage.memberships import IncidentKey
 from tocsin.storage.record import Record, Transaction
 from tocsin.storage.tallies import Tallies
 
@@ -68,27 +70,22 @@ def give_up(record: Record, row: Row, started: datetime, error: errors.Permanent
 
 
 def bury(tx: Transaction, row: Row, error: errors.Permanent, started: datetime) -> None:
-    """The same inside a transaction that is open already."""
+    """The same inside a transaction that is open already, and has locked no delivery."""
     deliveries.attempt(
         tx, row, started, outcome="dead", reason=error.reason, error=error.message,
         status_code=error.status_code,
     )  # fmt: skip
-    handed = _handed(tx, row)
-    buried = deliveries.finish(tx, row, "dead", cause=error.message)
-    if buried and handed and deliveries.all_lost(tx, row):
-        incidents.give_back(tx, handed)
+    # Whoever acts on an incident locks it before its deliveries.
+    waiting = incidents.unanswered(tx, [row])
+    if deliveries.finish(tx, row, "dead", cause=error.message):
+        _give_back(tx, row, waiting)
     _count(tx, row, "notifications_failed_total", row["channel"], error.reason)
 
 
-def _handed(tx: Transaction, row: Row) -> Row | None:
-    """The incident, locked, if this page gives it to somebody who has not answered since."""
-    if row["person"] is None or row["facts"] is not None or row["incident_id"] is None:
-        return None
-    key = (row["tenant"], row["incident_id"])
-    incident = incidents.lock(tx, [key]).get(key)
-    if incident is None or incident["generation"] != row["generation"]:
-        return None
-    return incident if incident["handed_by"] and incident["state"] == "acknowledged" else None
+def _give_back(tx: Transaction, row: Row, waiting: Mapping[IncidentKey, Row]) -> None:
+    """Whoever was given an incident must hear of it, or does not have it."""
+    if (key := (row["tenant"], row["incident_id"])) in waiting and deliveries.all_lost(tx, row):
+        incidents.give_back(tx, waiting[key])
 
 
 def _postpone(

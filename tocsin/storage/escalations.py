@@ -148,8 +148,8 @@ REHOME = """
 UPDATE escalation e SET group_id = %(stays)s
 WHERE e.tenant = %(tenant)s AND e.incident_id = %(incident)s AND e.group_id = ANY(%(out)s)
 """
-#: Whom pages of escalations reached, or may have reached, of an incident and what it absorbed, if
-#: they have not heard of the end since.
+#: Whom pages of escalations reached, or may have reached, of an incident and what it absorbed, and
+#: who was handed it (a person without facts), if they have not heard of the end since.
 PAGED = """
 WITH RECURSIVE k AS (
   SELECT tenant, id, id AS part FROM unnest(%s::bigint[], %s::uuid[]) AS u (tenant, id)
@@ -157,8 +157,10 @@ WITH RECURSIVE k AS (
   JOIN incident i ON i.tenant = k.tenant AND i.merged_into = k.part)
 SELECT * FROM (
 SELECT DISTINCT ON (k.id, d.group_id, d.integration) d.tenant, k.id AS incident_id, d.group_id,
-  d.integration, d.channel, d.destination, d.person, d.facts, n.reason
-FROM k JOIN delivery d ON d.tenant = k.tenant AND d.incident_id = k.part AND d.facts IS NOT NULL
+  d.integration, d.channel, d.destination, d.person, d.facts, d.generation, n.reason,
+  d.incident_id = k.id AS own
+FROM k JOIN delivery d ON d.tenant = k.tenant AND d.incident_id = k.part
+  AND (d.facts IS NOT NULL OR d.person IS NOT NULL)
 JOIN notification n ON n.tenant = d.tenant AND n.id = d.notification_id
 WHERE d.state IN ('sent', 'sending') OR d.in_doubt OR d.state = 'pending' AND n.reason = 'resolved'
 ORDER BY k.id, d.group_id, d.integration, d.created_at DESC, d.id DESC) last
@@ -323,7 +325,11 @@ def settle(tx: Transaction, rows: Sequence[Row], outcome: str, cause: str) -> No
 
 
 def paged(tx: Transaction, keys: Sequence[IncidentKey]) -> list[Row]:
-    """The lines in which escalations of these incidents reached somebody."""
+    """The lines in which pages of these incidents reached somebody.
+
+    Beside what the next message of the line needs: `reason` and `generation` of the last one, and
+    whether it was about this incident itself (`own`), not about one that was merged into it.
+    """
     return tx.rows(PAGED, [[tenant for tenant, _ in keys], [id for _, id in keys]]) if keys else []
 
 

@@ -117,12 +117,16 @@ def hand_incident_over(
     caller: access.Responder,
     record: access.Recorded,
 ) -> schema.IncidentDetail:
-    """Let another person have it, who is paged by what is important to them."""
+    """Let another person have it, who is paged by what is important to them.
+
+    Handed to oneself it is taken over from whoever has it.
+    """
 
     def act(tx: Transaction, tenant: int, row: Any, by: str, note: str) -> Any:
         # First of all, so that another tenant's incident is as unknown as one that is not.
         incidents.held(tx, tenant, row)
-        acting.reachable(tx, tenant, body.to)
+        if body.to != by:
+            acting.reachable(tx, tenant, body.to)
         timeout = acting.ack_timeout(tx, tenant)
         return incidents.hand_over(tx, tenant, row, by, note, to=body.to, timeout=timeout)
 
@@ -285,11 +289,11 @@ def _told(row: dict[str, Any]) -> schema.TimelineItem:
         f"timeline.{row['kind']}", actor=row["actor"], n=detail.get("alerts", 0), receivers=told,
         labels=_pairs(named) if isinstance(named, dict) else "", note=detail.get("note", ""),
         incidents=", ".join(detail.get("from") or [detail.get("incident", "")]),
-        to=detail.get("to", ""), until=acting.shown(detail.get("until")),
+        to=detail.get("to", ""), before=detail.get("before", ""), until=acting.shown(detail.get("until")),
         **{name: detail.get(name, "") for name in ("level", "clock", "within")},
         due=detail.get("due_at", ""),
     )  # fmt: skip
-    if detail.get("until") and row["kind"] in ("acknowledged", "handed_over"):
+    if detail.get("until") and row["kind"] in ("acknowledged", "handed_over", "taken_over"):
         sentence += " " + i18n.say("timeline.reopens", until=acting.shown(detail["until"]))
     if row["kind"] == "joined":
         sentence += " " + joins.sentence(
