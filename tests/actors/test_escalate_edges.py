@@ -126,9 +126,7 @@ def test_the_end_of_one_escalation_leaves_the_others_of_its_incident(
 ) -> None:
     """Whoever has it is told that it became worse, by each of the escalations."""
     steps = "notify: [{person: anna}]\nwait: 5m\nnotify: [{person: carl}]\nwait: 9h"
-    tenant = begin(
-        hall, policy(steps, rest=TWO + TOGETHER) + SECOND, severity="warning", node="n1"
-    )
+    tenant = begin(hall, policy(steps, rest=TWO + TOGETHER) + SECOND, severity="warning", node="n1")
     fire(tenant, "Net", severity="warning", node="n1")
     hall.settle()
     (whole,) = tenant.column("SELECT id FROM incident")

@@ -14,8 +14,8 @@ from tocsin.storage.record import Transaction
 LATE_PAGE, LATE = timedelta(minutes=1), timedelta(minutes=5)
 #: Acts of people; "resolved" is one unless it came by itself, or because the policy changed.
 ACTED = (
-    "(t.kind IN ('acknowledged', 'taken_over', 'merged', 'split') OR (t.kind = 'resolved' AND t.actor NOT IN"
-    " ('tocsin', 'the policy changed', 'its alerts moved to other groups')))"
+    "(t.kind IN ('acknowledged', 'taken_over', 'merged', 'split') OR (t.kind = 'resolved'"
+    " AND t.actor NOT IN ('tocsin', 'the policy changed', 'its alerts moved to other groups')))"
 )
 INCIDENTS = f"""
 SELECT i.id, i.title, i.severity, i.state, i.opened_at, i.resolved_at,

@@ -289,8 +289,8 @@ def _told(row: dict[str, Any]) -> schema.TimelineItem:
         f"timeline.{row['kind']}", actor=row["actor"], n=detail.get("alerts", 0), receivers=told,
         labels=_pairs(named) if isinstance(named, dict) else "", note=detail.get("note", ""),
         incidents=", ".join(detail.get("from") or [detail.get("incident", "")]),
-        to=detail.get("to", ""), before=detail.get("before", ""), until=acting.shown(detail.get("until")),
-        **{name: detail.get(name, "") for name in ("level", "clock", "within")},
+        until=acting.shown(detail.get("until")),
+        **{name: detail.get(name, "") for name in ("to", "before", "level", "clock", "within")},
         due=detail.get("due_at", ""),
     )  # fmt: skip
     if detail.get("until") and row["kind"] in ("acknowledged", "handed_over", "taken_over"):
