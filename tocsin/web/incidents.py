@@ -31,15 +31,16 @@ def list_incidents(
     caller: access.Reader,
     record: access.Recorded,
     state: Annotated[tuple[schema.State, ...], Query()] = (),
+    order: schema.Order = "newest",
     limit: paging.Limit = 50,
     cursor: paging.Cursor = None,
 ) -> api.Page[schema.IncidentItem]:
-    """The incidents in these states (all if none is named), newest first."""
+    """The incidents in these states (all if none is named), newest first unless `order` says so."""
     bound = paging.mark(request, caller.tenant)
     after = paging.decode_id(bound, cursor)
     with record.session([caller.tenant]) as tx:
         rows = search_incidents.incidents(
-            tx, caller.tenant, states=state, after=after, limit=limit + 1
+            tx, caller.tenant, states=state, order=order, after=after, limit=limit + 1
         )
     following = paging.encode(bound, [rows[limit - 1]["id"]]) if len(rows) > limit else None
     paging.link(request, response, following)
