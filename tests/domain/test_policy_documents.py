@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, Field
 
+import channels
 from schemas import parts
 from tocsin import errors
 from tocsin.config import documents, yaml_nodes
