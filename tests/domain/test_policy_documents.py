@@ -262,7 +262,6 @@ def test_json_schema_knows_the_channels() -> None:
         'people: [{name: anna, email: "anna at home"}]\naccounts: {email: {host: h.example.org,'
         " from: t@example.org}}\n",
         'people: [{name: anna, webhook: "x"}]\naccounts: {webhook: {}}\n',
-        'people: [{name: anna, webhook: "http://plain.example.org"}]\naccounts: {webhook: {}}\n',
         "receivers: [{name: ops, webhook: [{url: nonsense}]}]\n",
         "receivers: [{name: ops, email: [{host: h.example.org, from: t@example.org, to: bad}]}]\n",
         "accounts: {email: {host: h.example.org, from: t@example.org, form: x@example.org}}\n",

@@ -98,7 +98,8 @@ def _holes(
     found = oncall.coverage(
         schedule, now, now + AHEAD, overrides, people=known, reachable=known
     )  # fmt: skip
-    holes = sorted((each.starts_at, each.ends_at) for each in (*found.gaps, *found.empty))
+    gaps = [(each.starts_at, each.ends_at) for each in found.gaps]
+    holes = sorted([*gaps, *((each.starts_at, each.ends_at) for each in found.empty)])
     if holes:
         since, until = holes[0]
         yield Doubt(

@@ -109,7 +109,7 @@ def test_who_leaves_before_the_first_byte_holds_no_place(asked: bool) -> None:
     request = Request({"type": "http", "app": SimpleNamespace(state=SimpleNamespace(hub=hub))})
     seen = cast(viewers.Viewer, SimpleNamespace(tenant=1, secret="s"))
 
-    async def gone(*_: Any) -> None:
+    async def gone(*_: Any) -> Any:
         raise OSError("the reader has gone")
 
     async def leave() -> None:
