@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from typing import Any
 
 import orjson
@@ -123,25 +123,22 @@ def _close(
     known: dict[tuple[int, uuid.UUID, str], Row],
 ) -> set[Ring]:
     """Stop what runs for incidents that are over, and show those who were paged how it stands."""
-    acted: dict[tuple[int, uuid.UUID], _story.Decided] = {}
-    with_chains = {key[:2] for key in known}
-    for d in decided:
-        if d.plan.incident is not None and _final(d).state != "open":
-            key = (d.sheet.tenant.id, d.plan.incident.id)
-            if key in with_chains:
-                acted[key] = d
+    acted = {
+        (d.sheet.tenant.id, d.plan.incident.id): d
+        for d in decided
+        if d.plan.incident is not None and _final(d).state != "open"
+    }
     for (tenant, id), d in acted.items():
         if _final(d).state == "resolved":
-            escalations.stop(tx, {"tenant": tenant, "id": id}, "resolved")
+            if any(key[:2] == (tenant, id) for key in known):
+                escalations.stop(tx, {"tenant": tenant, "id": id}, "resolved")
             deliveries.call_off(tx, tenant, id, _final(d).generation, "resolved", escalated=True)
     fresh = {key for key, row in known.items() if key[:2] in acted and _unseen(acted[key[:2]], row)}
-    if not fresh:
-        return set()
     for row in escalations.of(tx, {key[:2] for key in fresh}):
         named = (row["tenant"], row["incident_id"], row["name"])
         known[named] = {**row, "shown": _final(acted[named[:2]]).generation}
     escalations.write(tx, [known[key] for key in sorted(fresh)])
-    return _show(here, tx, {key: d for key, d in acted.items() if key in {f[:2] for f in fresh}})
+    return _show(here, tx, acted, {key[:2] for key in fresh})
 
 
 def _unseen(d: _story.Decided, row: Row) -> bool:
@@ -158,27 +155,42 @@ def _show(
     here: _runtime.Runtime,
     tx: Transaction,
     acted: dict[tuple[int, uuid.UUID], _story.Decided],
+    fresh: Set[tuple[int, uuid.UUID]],
 ) -> set[Ring]:
-    """Whoever was paged hears of the end; where a message can be changed, of each act as well."""
+    """Whoever was paged hears of the end; where a message can be changed, of each act as well.
+
+    `fresh`: incidents whose escalations have not shown how it stands now.
+    """
     notifications: dict[tuple[int, uuid.UUID], Row] = {}
     planned: list[Row] = []
-    for line in escalations.paged(tx, list(acted)):
+    for line in escalations.paged(tx, sorted(acted)):
         key = (line["tenant"], line["incident_id"])
         d = acted[key]
         incident, policy = _final(d), d.sheet.tenant.policy
         way = policy.integration(line["integration"]) if policy else None
         over = incident.state == "resolved"
+        # A page of a hand-over carries no facts, and is itself the note of what was shown.
+        new = not line["own"] or line["generation"] < incident.generation
+        if not (key in fresh if line["facts"] else new):
+            continue
         if line["channel"] not in IN_PLACE and not (over and (way is None or way.send_resolved)):
             continue
         if key not in notifications:
             notifications[key] = _end(here, tx, d, incident)
-        facts = {**orjson.loads(line["facts"]), "next": None, "next_at": None, "held_until": None}
         planned.append({
             **line, "id": ids.new(tx.now), "notification_id": notifications[key]["id"],
             "generation": incident.generation, "queue": queues.NOTIFY,
-            "facts": orjson.dumps(facts).decode(),
+            "facts": _facts_after(line["facts"]),
         })  # fmt: skip
     return plan(tx, list(notifications.values()), planned)
+
+
+def _facts_after(facts: str | None) -> str | None:
+    """Nothing comes next any more."""
+    if facts is None:
+        return None
+    after = {**orjson.loads(facts), "next": None, "next_at": None, "held_until": None}
+    return orjson.dumps(after).decode()
 
 
 def _end(

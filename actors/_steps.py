@@ -72,8 +72,7 @@ def take(
         if (cause := _over(row, incident)) is None:
             going.append(row)
         else:
-            escalations.stop(tx, incident, cause)
-            escalations.disarm(tx, [row])
+            escalations.end(tx, row, cause)
     for case in _cases(here, tx, going, locked):
         _one(here, tx, case, sheet)
     escalations.write(tx, sheet.rows)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -105,6 +106,30 @@ def subject(kind: str, slug: str, period: Period, locale: str) -> str:
 def letter(content: report.Content, head: _page.Head) -> str:
     """The report as plain text."""
     return _page.text(content, head)
+
+
+def figures(content: report.Content, locale: str = i18n.FALLBACK) -> list[tuple[str, str, str]]:
+    """Each figure in words: what it is, its value, and the key by which its rows are asked for."""
+    return [
+        (i18n.say(f"report.figure_{each.key}", locale),
+         _words.value(each.value, each.unit, locale), each.key)
+        for each in content.figures
+    ]  # fmt: skip
+
+
+def tables(
+    content: report.Content, locale: str = i18n.FALLBACK
+) -> Iterator[tuple[str, list[str], list[list[str]]]]:
+    """Each table in words that has rows: its name, its columns, its cells."""
+    for table in (content.failures, *content.tables):
+        if table.rows:
+            named = [i18n.say(f"report.column_{each.key}", locale) for each in table.columns]
+            units = [each.unit for each in table.columns]
+            cells = [
+                [_words.value(cell, unit, locale) for cell, unit in zip(row, units, strict=True)]
+                for row in table.rows
+            ]
+            yield i18n.say(f"report.table_{table.key}", locale), named, cells
 
 
 def unpacked(packed: bytes) -> str:

@@ -71,6 +71,7 @@ class PersonPreview(BaseModel):
     """What would happen: by what, when, held until when."""
 
     person: str
+    zone: str
     urgency: Urgency
     at: datetime
     pages: list[PageItem]

@@ -31,6 +31,7 @@ class WhoItem(BaseModel):
     shown: str
     via: Way
     by: str = Field(description="The person, team, schedule or receiver that the step names.")
+    zone: str | None = Field(None, description="Where a person reads the clock.")
     ways: list[WayItem]
 
 

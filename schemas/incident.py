@@ -15,6 +15,8 @@ from schemas.escalated import EscalationItem
 from schemas.parts import Duration
 
 State = Literal["open", "acknowledged", "resolved"]
+#: How a list of incidents is ordered: "severity" has the worst first, and of these the newest.
+Order = Literal["newest", "oldest", "severity"]
 
 
 class IncidentItem(BaseModel):

@@ -14,6 +14,7 @@ from schemas.templates import Locale
 #: E.164: a plus, the country, the number; no spaces.
 PHONE = r"^\+[1-9][0-9]{6,14}$"
 EMAIL = r"^[^@\s<>,;:\"]{1,64}@[A-Za-z0-9.-]{1,253}$"
+WEBHOOK = r"^https?://\S+$"
 CLOCK = r"^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$"
 PERSON = r"^[a-z0-9]+([._-][a-z0-9]+)*$"
 
@@ -83,7 +84,7 @@ class Person(Written):
     phone: Phone | None = Field(None, description="Such as +4915112345678.")
     email: Email | None = Field(None, description="The address that mail comes from.")
     webhook: str | None = Field(
-        None, pattern=r"^https?://\S+$", max_length=2000,
+        None, pattern=WEBHOOK, max_length=2000,
         description="Where a push service of the person takes posts.",
     )  # fmt: skip
     zone: Zone = Field("UTC", description="Where the person lives, such as `Europe/Berlin`.")

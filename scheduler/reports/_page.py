@@ -56,6 +56,7 @@ def _view(content: report.Content, head: Head) -> dict[str, Any]:
         "ours_none": i18n.say("report.ours_none", locale),
         "heading": i18n.say("report.figures", locale),
         "nothing": i18n.say("report.nothing", locale),
+        "quiet": i18n.say("report.quiet", locale),
         "rows_word": i18n.say("report.rows", locale),
         "failures": _table(content.failures, head),
         "figures": [_figure(each, head) for each in content.figures],
@@ -98,7 +99,8 @@ def _chart(chart: report.Chart, locale: str) -> dict[str, Any]:
     most = max((point.value for point in chart.points), default=0) or 1
     step = WIDTH / max(1, len(chart.points))
     bars = []
-    for number, point in enumerate(chart.points):
+    # Bars of no height are a line that says nothing: then words say that nothing happened.
+    for number, point in enumerate(chart.points if any(p.value for p in chart.points) else ()):
         tall = round((HEIGHT - FOOT) * point.value / most, 1)
         bars.append({
             "x": round(number * step + step * 0.1, 1), "y": round(HEIGHT - FOOT - tall, 1),

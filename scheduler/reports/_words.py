@@ -23,7 +23,7 @@ def value(found: Cell, unit: Unit | None, locale: str) -> str:
         return parts.say_duration(timedelta(seconds=round(found)))
     if unit == "share":
         return f"{found * 100:.0f}\N{NO-BREAK SPACE}%"
-    return f"{found:g}"
+    return f"{found:.0f}" if float(found).is_integer() else f"{found:g}"
 
 
 def visible(text: str) -> str:

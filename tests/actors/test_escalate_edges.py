@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable
 
 import pytest
 
 from tests.actors import escalating
-from tests.actors.conftest import Hall
+from tests.actors.conftest import Hall, Tenant
 from tests.actors.escalating import PEOPLE, act, begin, fire, over, paged, policy, who
 from tocsin.demo.fakes import faults
 from tocsin.storage import incidents, regrouping
@@ -108,3 +109,104 @@ def test_a_part_that_goes_its_own_way_is_escalated_on_its_own(hall: Hall, travel
     hall.settle()
     assert who(tenant) == ["anna", "ben"]
     assert tenant.one("SELECT incident_id FROM delivery WHERE person = 'ben'") == made["id"]
+
+
+TWO = PEOPLE.replace(
+    "group_interval: 0s}",
+    "group_interval: 0s,"
+    " routes: [{matchers: ['alertname=Net'], receiver: net, group_by: [alertname]}]}",
+).replace("  - name: ops\n", "  - {name: net, escalation: second}\n  - name: ops\n")
+SECOND = """  - name: second
+    steps: [{wait: 9m}, {notify: [{person: ben}]}, {wait: 9h}]
+"""
+
+
+def test_the_end_of_one_escalation_leaves_the_others_of_its_incident(
+    hall: Hall, travel: Travel
+) -> None:
+    """Whoever has it is told that it became worse, by each of the escalations."""
+    steps = "notify: [{person: anna}]\nwait: 5m\nnotify: [{person: carl}]\nwait: 9h"
+    tenant = begin(hall, policy(steps, rest=TWO + TOGETHER) + SECOND, severity="warning", node="n1")
+    fire(tenant, "Net", severity="warning", node="n1")
+    hall.settle()
+    (whole,) = tenant.column("SELECT id FROM incident")
+    act(tenant, incidents.acknowledge, whole)
+    hall.settle()
+    for name in ("Disk", "Net"):
+        fire(tenant, name, severity="critical", node="n1", disk="b")
+        hall.settle()
+    assert who(tenant) == ["anna", "anna"]
+    travel(minutes=6)
+    hall.settle()
+    states = tenant.rows("SELECT name, state FROM escalation ORDER BY name")
+    assert [row["state"] for row in states] == ["stopped", "running"]
+    travel(minutes=4)
+    hall.settle()
+    assert who(tenant) == ["anna", "anna", "ben"], "carl need not come: it is acknowledged"
+
+
+def merged(hall: Hall, tenant: Tenant, into: int = 0, other: int = -1) -> uuid.UUID:
+    """One incident is merged into another, by which was opened first; alarms do not count."""
+    ids = tenant.column(
+        "SELECT i.id FROM incident i JOIN alert_group g ON g.id = i.group_id"
+        " WHERE position('TocsinEscalation' IN g.labels) = 0 ORDER BY i.opened_at, i.id"
+    )
+    with hall.record.session([tenant.id]) as tx:
+        regrouping.merge(tx, tenant.id, ids[into], [ids[other]], "ann")
+    hall.settle()
+    return uuid.UUID(str(ids[into]))
+
+
+def test_merged_into_one_that_nobody_answered_it_goes_on_to_page(
+    hall: Hall, travel: Travel
+) -> None:
+    tenant = begin(hall, policy("notify: [{person: anna}]\nwait: 5m\nnotify: [{person: ben}]"))
+    for _ in range(2):
+        travel(minutes=6)
+        hall.settle()
+    assert escalating.state(tenant) == "exhausted"
+    fire(tenant, "Net", severity="critical")
+    hall.settle()
+    first = merged(hall, tenant)
+    assert paged_of(tenant, first) == ["anna", "ben"]
+    travel(minutes=6)
+    hall.settle()
+    assert paged_of(tenant, first) == ["anna", "ben", "ben"], "the next step of the one that came"
+    act(tenant, incidents.acknowledge, first)
+    hall.settle()
+    assert standing(tenant) == []
+
+
+def test_what_nobody_answered_pages_again_where_it_was_merged(hall: Hall, travel: Travel) -> None:
+    tenant = begin(hall, policy("notify: [{person: ben}]", rest=TWO) + SECOND)
+    travel(minutes=6)
+    hall.settle()
+    assert escalating.state(tenant) == "exhausted"
+    assert len(standing(tenant)) == 1
+    fire(tenant, "Net", severity="critical")
+    hall.settle()
+    other = merged(hall, tenant, -1, 0)
+    assert standing(tenant) == [], "the alarm is about an incident that is over"
+    travel(minutes=6)
+    hall.settle()
+    assert paged_of(tenant, other) == ["ben"]
+    travel(minutes=6)
+    hall.settle()
+    assert len(standing(tenant)) == 1, "and if nobody acts, there is one again"
+
+
+def paged_of(tenant: Tenant, incident: uuid.UUID) -> list[str]:
+    """Whom escalations of this incident told; its alarm is an incident of its own."""
+    return tenant.column(
+        "SELECT person FROM delivery WHERE facts IS NOT NULL AND incident_id = %s ORDER BY id",
+        incident,
+    )
+
+
+def standing(tenant: Tenant) -> list[str]:
+    """The alarms about escalations that nobody answered."""
+    found = tenant.column(
+        "SELECT fingerprint FROM alert WHERE status = 'firing'"
+        " AND position('TocsinEscalationExhausted' IN labels) > 0"
+    )
+    return [str(each) for each in found]

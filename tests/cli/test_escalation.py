@@ -22,6 +22,8 @@ def test_the_command_line_shows_the_same(cli: Cli, applied: Someone) -> None:
     lines = text.splitlines()
     assert lines[0].split() == ["AT", "STATE", "URGENCY", "WAYS", "SENTENCE"]
     assert "Anna Berg" in lines[1]
+    assert lines[1].startswith("2026-03-02 04:07 Europe/Berlin  ")
+    assert " UTC " in lines[2], "nobody is told"
     assert "(dora: has no way to be reached)" in lines[2]
     found = cli.read("escalation", "preview", "primary", "--at", AT)
     assert len(found["steps"]) == 6

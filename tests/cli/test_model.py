@@ -7,7 +7,18 @@ from collections.abc import Callable
 from tests.cli.conftest import Cli
 from tests.web import seeds
 from tests.web.conftest import Someone
+from tocsin.storage import policies
 from tocsin.storage.record import Record
+
+
+def test_without_a_model_it_says_so_and_what_to_do(
+    cli: Cli, record: Record, someone: Someone
+) -> None:
+    assert "scoring is switched off" in cli("model", "show").stderr
+    with record.session([someone.tenant]) as tx:
+        policies.apply(tx, someone.tenant, "route: {}\n", "test")
+    for noun in ("show", "list"):
+        assert "`tocsin model train` has it done now" in cli("model", noun).stderr
 
 
 def test_models(cli: Cli, as_: Callable[[str], Cli], record: Record, someone: Someone) -> None:

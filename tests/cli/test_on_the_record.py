@@ -25,6 +25,10 @@ from tocsin.storage import intake
 from tocsin.storage.record import Record
 
 POLICY = "route:\n  receiver: team\nreceivers:\n  - name: team\n"
+#: Valid, but nothing reaches zoe.
+DOUBTFUL = """people: [{name: zoe}]
+escalations: [{name: primary, steps: [{notify: [{person: zoe}]}]}]
+"""
 
 
 def acts(record: Record, tenant: int) -> list[tuple[str, str]]:
@@ -66,6 +70,10 @@ def test_a_policy_from_check_to_history(
     file.write_text(POLICY)
     tenant = ("--tenant", someone.slug)
     assert cli("config", "check", str(file)).stdout == "the document is valid\n"
+    for whose in ((), tenant):
+        checked = cli("config", "check", "-", *whose, text=POLICY + DOUBTFUL)
+        assert "warning: Nothing can reach zoe" in checked.stderr
+        assert checked.stdout == "the document is valid\n"
     assert "no policy in force" in cli("config", "show", *tenant, status=1).stderr
     assert cli("config", "apply", str(file), *tenant).stdout == "version 1 is in force\n"
     assert cli("config", "apply", "-", *tenant, text=POLICY).stdout.startswith("unchanged")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -46,7 +47,9 @@ def test_shifts_of_a_schedule(cli: Cli) -> None:
 def test_somebody_stands_in(cli: Cli) -> None:
     done = cli("oncall", "override", "add", "primary", "ben", "-d", "8h", "--note", "dentist")
     made = done.stdout.strip()
-    assert "active, from" in done.stderr
+    clock = r"\d{4}-\d\d-\d\d \d\d:\d\d(\+\d{4})? Europe/Berlin"
+    assert re.search(f"active, from {clock} to {clock}\n", done.stderr)
+    assert len(re.findall(clock, cli("oncall", "override", "list").stdout)) == 2
     [now] = cli.read("oncall", "now", "primary")
     assert now["overrides"] == [made]
     [found] = cli.read("oncall", "override", "list", "--state", "active")

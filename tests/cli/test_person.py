@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from tests.cli.conftest import Cli
@@ -34,6 +36,7 @@ def test_a_person_is_shown(cli: Cli) -> None:
     assert "If a page began now (important):" in done.stdout
     assert done.stdout.count(f"sms {test_people.PHONE}") == 3
     assert "! sms" in done.stderr
+    assert re.search(r"LOCAL_TIME +\d{4}-\d\d-\d\d \d\d:\d\d Europe/Berlin\n", done.stdout)
     assert cli.read("person", "show", "anna")["zone"] == "Europe/Berlin"
     assert "nobody of this name" in cli("person", "show", "zoe", status=1).stderr
 
@@ -41,7 +44,7 @@ def test_a_person_is_shown(cli: Cli) -> None:
 def test_a_preview(cli: Cli) -> None:
     at = ("--at", "2026-03-28T23:30:00Z")
     done = cli("person", "preview", "anna", "--urgency", "default", *at)
-    assert done.stdout.count("2026-03-29T07:00:00+02:00") == 2
+    assert done.stdout.count("2026-03-29 07:00 Europe/Berlin") == 4, "when, and held until"
     found = cli.read("person", "preview", "anna", *at)
     assert [each["due_at"] for each in found["pages"]] == [
         "2026-03-28T23:30:00Z", "2026-03-28T23:32:00Z",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,7 +22,9 @@ def test_a_report_from_run_to_file(
     [listed] = cli.read("report", "list")
     assert listed["id"] == made["id"]
     shown = cli("report", "show", made["id"]).stdout
-    assert "dead" in shown
+    assert re.search(r"^Not delivered +1 +dead$", shown, re.MULTILINE)
+    assert re.search(r"^Time to acknowledge, half +none +mtta_p50$", shown, re.MULTILINE)
+    assert "\nLate or lost\nWHEN " in shown
     assert "channel_not_found" in shown
     page, sheet = tmp_path / "r.html", tmp_path / "r.csv"
     cli("report", "show", made["id"], "--html", str(page), "--csv", str(sheet))

@@ -158,6 +158,8 @@ def test_nothing_happened_is_a_report_too(kind: str) -> None:
     made = _page.html(content, HEAD)
     assert i18n.say("report.ours_none") in made
     assert {figure.value for figure in content.figures if figure.unit != "count"} == {None}
+    assert "<svg" not in made
+    assert made.count(i18n.say("report.quiet")) == len(content.charts)
     assert "none" in _page.text(content, HEAD)
 
 

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, Field
 
+import channels
 from schemas import parts
 from tocsin import errors
 from tocsin.config import documents, yaml_nodes
@@ -253,3 +254,20 @@ def test_json_schema_knows_the_channels() -> None:
     assert set(entry["properties"]) == {"to", "limit", "send_resolved"}
     assert entry["additionalProperties"] is False
     assert "continue" in schema["$defs"]["Route"]["properties"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'people: [{name: anna, email: "anna at home"}]\naccounts: {email: {host: h.example.org,'
+        " from: t@example.org}}\n",
+        'people: [{name: anna, webhook: "x"}]\naccounts: {webhook: {}}\n',
+        "receivers: [{name: ops, webhook: [{url: nonsense}]}]\n",
+        "receivers: [{name: ops, email: [{host: h.example.org, from: t@example.org, to: bad}]}]\n",
+        "accounts: {email: {host: h.example.org, from: t@example.org, form: x@example.org}}\n",
+    ],
+)
+def test_what_is_wrong_with_one_address_is_said_once(text: str) -> None:
+    with pytest.raises(errors.PolicyError) as refused:
+        documents.parse("route: {}\n" + text, channels.settings_models())
+    assert len(refused.value.problems) == 1, refused.value.problems

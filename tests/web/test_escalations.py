@@ -15,7 +15,7 @@ route: {receiver: ops}
 receivers: [{name: ops, escalation: primary}]
 accounts: {webhook: {}}
 people:
-  - {name: anna, shown: Anna Berg, webhook: "https://example.org/anna"}
+  - {name: anna, shown: Anna Berg, zone: Europe/Berlin, webhook: "https://example.org/anna"}
   - {name: ben, webhook: "https://example.org/ben"}
   - {name: dora}
 escalations:

@@ -136,12 +136,17 @@ def test_looking_changes_nothing(page: Page) -> None:
     assert page.place.rings == []
     assert buttons(page.look()) == ["acknowledge", "resolve"]
     assert "DiskFull" in page.look().text
+    assert 'class="go"' not in page.look().text, "what can be pressed comes first"
+    shown, only_head = page.look(), page.place.client.head(page.url)
+    for name in ("Content-Type", "Content-Security-Policy", "Cache-Control"):
+        assert only_head.headers[name] == shown.headers[name]
 
 
 def test_a_press_acknowledges(page: Page) -> None:
     answer = page.press()
     assert answer.status_code == 200
     assert "You have it. Escalation stopped." in answer.text
+    assert re.search(r"Since .*\d\d:\d\d \(Europe/Berlin\)<", answer.text)
     assert buttons(answer) == ["undo", "resolve"]
     assert (page.row()["state"], page.row()["acknowledged_by"]) == ("acknowledged", "anna")
     assert ("flush", "pipeline") in page.place.rings
@@ -211,6 +216,8 @@ def test_resolved(page: Page) -> None:
     assert buttons(answer) == []
     assert page.row()["state"] == "resolved"
     assert "It is resolved, by Anna." in page.press().text
+    [(leads, said)] = re.findall(r'<a class="go" href="([^"]+)">([^<]+)<', answer.text)
+    assert (leads, said) == (f"/ui/incidents/{page.story.incident}", "Look at the incident")
     assert page.row()["state"] == "resolved"
 
 
@@ -219,7 +226,7 @@ def test_it_says_when_it_opens_again(page: Page) -> None:
         document = POLICY + "incidents: {ack_timeout: 30m}\n"
         policies.apply(tx, page.someone.tenant, document, "test")
     answer = page.press()
-    assert re.search(r"Re-opens at (\d{4}-\d\d-\d\d )?\d\d:\d\d if not resolved\.", answer.text)
+    assert re.search(r"Re-opens at (\d{4}-\d\d-\d\d )?\d\d:\d\d \(Europe/Berlin\) if", answer.text)
     assert page.row()["reopens_at"] - page.row()["acknowledged_at"] == timedelta(minutes=30)
 
 
@@ -271,6 +278,7 @@ def test_all_that_does_not_work_looks_the_same(
     answers["too old, pressed"] = page.press()
     assert {answer.status_code for answer in answers.values()} == {404}
     bodies = {answer.text for answer in answers.values()}
+    assert '<a class="go" href="/ui/login">Sign in to Tocsin</a>' in page.look().text
     assert len(bodies) == 1
     assert "Open it again from the newest message" in bodies.pop()
     assert page.row()["state"] == "open"

@@ -159,3 +159,18 @@ def test_an_old_version_that_is_not_valid_any_more_is_not_put_in_force(
     assert found.status_code == 422
     assert "rout" in found.json()["errors"][0]["detail"]
     assert send(web, someone, "GET").json()["version"] == 1
+
+
+def test_a_valid_policy_is_checked_for_whom_it_cannot_reach(web: Web, someone: Someone) -> None:
+    document = (
+        "route: {receiver: ops}\nreceivers: [{name: ops, escalation: primary}]\n"
+        "people: [{name: anna}]\nschedules: [{name: days}]\n"
+        "escalations: [{name: primary, steps: [{notify: [{person: anna}, {schedule: days}]}]}]\n"
+    )
+    answer = web.client.post(
+        "/api/v1/policy/check", json={"document": document}, headers=someone.as_("admin")
+    ).json()
+    assert (answer["valid"], answer["problems"]) == (True, [])
+    nobody, hole = answer["warnings"]
+    assert "Nothing can reach anna" in nobody
+    assert "the schedule days has nobody then" in hole

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -29,9 +30,27 @@ def register(app: typer.Typer) -> None:
 
 
 @nouns.command("check")
-def check(file: File) -> None:
-    """Say everything that is wrong with a document, each with its line."""
-    _checked(file)
+def check(
+    file: File,
+    tenant: Annotated[
+        str,
+        typer.Option("--tenant", "-t", help="Whose: then stand-ins and known addresses count too."),
+    ] = "",
+    home: _options.Home = None,
+) -> None:
+    """Say everything that is wrong with a document, each with its line; else what is doubtful."""
+    from tocsin.domain import doubts
+    from tocsin.i18n import doubts as words
+    from tocsin.storage import doubting
+
+    policy = _parsed(_checked(file))
+    if tenant:
+        with _place.tenant(home, tenant) as (tx, id):
+            found = doubting.of(tx, id, policy)
+    else:
+        found = list(doubts.of(policy, datetime.now(UTC)))
+    for each in found:
+        _output.say(f"warning: {words.sentence(each)}")
     print("the document is valid")
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from tocsin.cli import _chains, _client, _options, _output
+from tocsin.cli import _chains, _client, _clocks, _options, _output
 
 nouns = typer.Typer(help="Escalations: who is told when nobody acts.", no_args_is_help=True)
 
@@ -39,6 +39,7 @@ def preview(
         return
     _output.rows(_chains.table(found["steps"]), _chains.COLUMNS, output)
     if found["exhausted_at"]:
-        _output.say(f"nobody acted: it is at its end at {found['exhausted_at']}")
+        ends = _clocks.shown(found["exhausted_at"], "UTC")
+        _output.say(f"nobody acted: it is at its end at {ends}")
     if found["more"]:
         _output.say("there are more steps than are shown")

@@ -30,15 +30,18 @@ def list_(
     state: Annotated[
         list[str] | None, typer.Option(help="open, acknowledged or resolved; may be repeated.")
     ] = None,
+    order: Annotated[str, typer.Option(help="severity (the worst first), newest or oldest.")] = "",
     limit: _options.Limit = 50,
     url: _options.Url = "",
     token: _options.Token = "",
     home: _options.Home = None,
     output: _options.Output = _options.Format.table,
 ) -> None:
-    """Show incidents, newest first; without --state those that are not resolved."""
+    """Show incidents, newest first; without --state those that are not resolved, worst first."""
     states = state or ["open", "acknowledged"]
-    found = _client.Client(url, token, home).listed("/incidents", limit, state=states)
+    by = order or ("newest" if state else "severity")
+    client = _client.Client(url, token, home)
+    found = client.listed("/incidents", limit, state=states, order=by)
     _output.rows(found, COLUMNS, output)
 
 

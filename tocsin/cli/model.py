@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from tocsin import i18n
 from tocsin.cli import _client, _options, _output
 
 nouns = typer.Typer(help="Models: what scores alerts by how unusual they are.",
@@ -28,6 +29,7 @@ def list_(
     """Show the versions that are kept, newest first."""
     found = _client.Client(url, token, home).get("/models")
     _output.rows(found["models"], COLUMNS, output)
+    _advise(found)
 
 
 @nouns.command("show")
@@ -38,7 +40,9 @@ def show(
     output: _options.Output = _options.Format.table,
 ) -> None:
     """Show what scores alerts now, when it is trained next, and what was wrong last time."""
-    _output.one(_client.Client(url, token, home).get("/models"), STATE, output)
+    found = _client.Client(url, token, home).get("/models")
+    _output.one(found, STATE, output)
+    _advise(found)
 
 
 @nouns.command("train")
@@ -63,3 +67,13 @@ def rollback(
     """Score with an older version again, until the next training makes a new one."""
     client = _client.Client(url, token, home)
     _output.one(client.post("/models/rollback", {"version": version}), STATE, output)
+
+
+def _advise(found: dict[str, Any]) -> None:
+    """Without a model nothing is scored: say so, and what to do."""
+    if found["active"] is not None:
+        return
+    if found["enabled"]:
+        _output.say(i18n.say("scoring.no_model"))
+    else:
+        _output.say(i18n.say("scoring.not_enabled"))

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import typer
 
 from tocsin import errors
-from tocsin.cli import _client, _options, _output
+from tocsin.cli import _client, _clocks, _options, _output
 
 nouns = typer.Typer(help="Who is on call, and who stands in.", no_args_is_help=True)
 standing_in = typer.Typer(help="Who stands in for a while.", no_args_is_help=True)
@@ -139,9 +139,12 @@ def add(
     given = {"starts_at": start, "ends_at": end, "duration": duration, "note": note}
     body = {"schedule": schedule, "person": person}
     body |= {name: value for name, value in given.items() if value}
-    made = _client.Client(url, token, home).post("/oncall/overrides", body)
+    client = _client.Client(url, token, home)
+    made = client.post("/oncall/overrides", body)
     print(made["id"])
-    _output.say(f"{made['state']}, from {made['starts_at']} to {made['ends_at']}")
+    zone = _zones(client).get(made["schedule"], "UTC")
+    since, until = (_clocks.shown(made[name], zone) for name in ("starts_at", "ends_at"))
+    _output.say(f"{made['state']}, from {since} to {until}")
 
 
 @standing_in.command("list")
@@ -158,6 +161,10 @@ def list_(
     only = {"schedule": schedule} if schedule else {}
     client = _client.Client(url, token, home)
     found = client.listed("/oncall/overrides", limit, state=state, **only)
+    if found and output is _options.Format.table:
+        zones = _zones(client)
+        found = [_clocks.told(each, ("starts_at", "ends_at"), zones.get(each["schedule"], "UTC"))
+                 for each in found]  # fmt: skip
     _output.rows(found, OVERRIDES, output)
 
 
@@ -173,6 +180,11 @@ def end_(
     for override in overrides:
         done = client.delete(f"/oncall/overrides/{_client.segment(override)}")
         print(f"{done['id']}  {done['state']}")
+
+
+def _zones(client: _client.Client) -> dict[str, str]:
+    """Where the hours of each schedule are; one that is gone from the policy is in none."""
+    return {each["schedule"]: each["zone"] for each in client.get("/oncall")["items"]}
 
 
 def _now(item: Mapping[str, Any]) -> dict[str, Any]:

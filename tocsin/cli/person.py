@@ -6,13 +6,16 @@ from typing import Annotated, Any
 
 import typer
 
-from tocsin.cli import _client, _options, _output
+from tocsin.cli import _client, _clocks, _options, _output
 
 nouns = typer.Typer(help="People: how each is told, and whether that works.", no_args_is_help=True)
 COLUMNS = ("name", "local_time", "quiet_until", "ways", "warnings")
 SHOWN = ("name", "shown", "zone", "local_time", "locale", "quiet_until", "important_quiet_until")
 WAYS = ("by", "destination", "state", "verified_at", "seen_at", "refused_at")
 PAGES = ("by", "destination", "local_time", "held_until")
+#: Of these columns, the moments.
+TIMES = ("local_time", "held_until", "quiet_until", "important_quiet_until")
+SEEN = ("verified_at", "seen_at", "refused_at")
 SENT = ("by", "destination", "delivery")
 Name = Annotated[str, typer.Argument(help="As in `people` of the policy.")]
 
@@ -31,7 +34,11 @@ def people(
     """List everybody: ways, which were confirmed, who is quiet now, and what is wrong."""
     found = _client.Client(url, token, home).get("/people")["items"]
     if output is _options.Format.table:
-        found = [{**each, "ways": _ways(each), "warnings": len(each["warnings"])} for each in found]
+        found = [
+            {**_clocks.told(each, TIMES, each["zone"]), "ways": _ways(each),
+             "warnings": len(each["warnings"])}
+            for each in found
+        ]  # fmt: skip
     _output.rows(found, COLUMNS, output)
 
 
@@ -45,14 +52,16 @@ def show(
 ) -> None:
     """Show one person, and what would happen if a page began now."""
     found = _client.Client(url, token, home).get(_path(name))
-    _output.one(found, SHOWN, output)
     if output is not _options.Format.table:
+        _output.one(found, SHOWN, output)
         return
+    zone = found["zone"]
+    _output.one(_clocks.told(found, TIMES, zone), SHOWN, output)
     print()
-    _output.rows(found["ways"], WAYS, output)
+    _output.rows([_clocks.told(each, SEEN, zone) for each in found["ways"]], WAYS, output)
     for urgency in ("default", "important"):
         print(f"\nIf a page began now ({urgency}):")
-        _output.rows(found[urgency], PAGES, output)
+        _output.rows([_clocks.told(each, TIMES, zone) for each in found[urgency]], PAGES, output)
     _warn(found)
 
 
@@ -72,7 +81,8 @@ def preview(
     if output is not _options.Format.table:
         _output.document(found, output)
         return
-    _output.rows(found["pages"], PAGES, output)
+    pages = [_clocks.told(each, TIMES, found["zone"]) for each in found["pages"]]
+    _output.rows(pages, PAGES, output)
     _warn(found)
 
 

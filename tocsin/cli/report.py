@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from schemas import report
 from tocsin import errors
 from tocsin.cli import _client, _options, _output
 
@@ -14,7 +15,8 @@ nouns = typer.Typer(help="Reports: make one, and read those that there are.", no
 COLUMNS = ("id", "kind", "schedule", "starts_at", "ends_at", "zone", "created_at")
 FIELDS = ("id", "title", "kind", "schedule", "starts_at", "ends_at", "zone", "policy_version",
           "created_at")  # fmt: skip
-FIGURES = ("key", "value", "unit")
+#: The key is what --rows takes.
+FIGURES = ("figure", "value", "key")
 LETTERS = ("address", "state", "attempts", "cause", "finished_at")
 PATH = "/analytics/reports"
 
@@ -59,7 +61,7 @@ def list_(
 
 @nouns.command("show")
 def show(
-    report: Annotated[str, typer.Argument(help="As in `report list`.")],
+    made: Annotated[str, typer.Argument(metavar="REPORT", help="As in `report list`.")],
     csv: Annotated[Path | None, typer.Option(help="Write it to this file as CSV.")] = None,
     html: Annotated[Path | None, typer.Option(help="Write it to this file as a page.")] = None,
     rows: Annotated[str, typer.Option(help="Show what this figure was counted from.")] = "",
@@ -69,7 +71,7 @@ def show(
     output: _options.Output = _options.Format.table,
 ) -> None:
     """Show a report: its figures, what we failed to do, and to whom it went."""
-    client, path = _client.Client(url, token, home), f"{PATH}/{_client.segment(report)}"
+    client, path = _client.Client(url, token, home), f"{PATH}/{_client.segment(made)}"
     files = {"csv": csv, "html": html}
     for form, file in files.items():
         if file is not None:
@@ -84,15 +86,15 @@ def _show(found: dict[str, Any], output: _options.Format) -> None:
     _output.one(found, FIELDS, output)
     if output is not _options.Format.table:
         return
-    content = found["content"]
+    from scheduler import reporting
+
+    content = report.Content.model_validate(found["content"])
     print()
-    _output.rows(content["figures"], FIGURES, output)
-    for table in (content["failures"], *content["tables"]):
-        if table["rows"]:
-            columns = [column["key"] for column in table["columns"]]
-            print(f"\n{table['key']}")
-            listed = [dict(zip(columns, row, strict=True)) for row in table["rows"]]
-            _output.rows(listed, columns, output)
+    figures = [dict(zip(FIGURES, each, strict=True)) for each in reporting.figures(content)]
+    _output.rows(figures, FIGURES, output)
+    for name, columns, lines in reporting.tables(content):
+        print(f"\n{name}")
+        _output.rows([dict(zip(columns, line, strict=True)) for line in lines], columns, output)
     if found["letters"]:
         print()
         _output.rows(found["letters"], LETTERS, output)

@@ -62,8 +62,10 @@ def parse(text: str, channels: Channels) -> Policy:
         document = model.model_validate(plain)
     except ValidationError as error:
         located += islice(problems.of(model, error), MAX_PROBLEMS)
+    # What has not the right form is not said again in other words.
+    formed = {path for path, _ in located}
     for said in _senses(plain, channels):
-        located += islice(said, MAX_PROBLEMS)
+        located += islice((each for each in said if each[0] not in formed), MAX_PROBLEMS)
     found += [(yaml_nodes.line(root, path), said) for path, said in located]
     if found or document is None:
         unique = sorted(dict.fromkeys(found), key=lambda problem: problem[0] or 0)

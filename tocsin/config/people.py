@@ -95,16 +95,18 @@ def _sound(accounts: dict[Any, Any], channels: Channels) -> Iterator[tuple[str, 
 def _addresses(
     person: dict[str, Any], path: problems.Path, sound: dict[str, Any]
 ) -> Iterator[Problem]:
-    """Addresses that look right and that the channel does not take all the same."""
+    """Addresses that look right and that the channel does not take all the same, each once."""
+    refused: set[str] = set()
     for name, (model, account) in sound.items():
         contact = model.CONTACT
         address = person.get(contact.kind)
-        if not isinstance(address, str):
+        if not isinstance(address, str) or contact.kind in refused:
             continue
         try:
             model.model_validate({**account, contact.field: address})
         except ValidationError as error:
             said = problems.in_words(error.errors(include_url=False)[0])
+            refused.add(contact.kind)
             yield (*path, contact.kind), f"{name} does not take `{address}`: {said}"
 
 

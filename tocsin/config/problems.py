@@ -30,6 +30,7 @@ _FORMS = {
 _PATTERNS = {
     people.PHONE: "write the number with a plus and its country, without spaces: +4915112345678",
     people.EMAIL: "write one address such as anna@example.org",
+    people.WEBHOOK: "write an address that begins with https://",
     people.CLOCK: 'write the time of day in quotes, such as "09:00"',
     people.PERSON: "write it in small letters and digits, such as anna or anna.berg",
 }
@@ -45,7 +46,11 @@ def of(
 
     `under`: where in the document that stands which the model is of.
     """
-    for item in error.errors(include_url=False):
+    found = error.errors(include_url=False)
+    above = {item["loc"][:n] for item in found for n in range(len(item["loc"]))}
+    for item in found:
+        if item["type"] == "too_short" and item["loc"] in above:
+            continue  # what is wrong with an entry does not make the list too short
         path, message = item["loc"], in_words(item)
         yield (*under, *path), _say(model, path, item["type"], message, item["input"], under)
 

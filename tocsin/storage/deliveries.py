@@ -230,13 +230,13 @@ def call_off(
 ) -> None:  # fmt: skip
     """Withdraw pages that wait and were planned before this generation.
 
-    `escalated`: only those of escalations.
+    `escalated`: only those of escalations and of hand-overs, which no group's log knows of.
     """
     gone = tx.rows(
         "UPDATE delivery d SET state = 'superseded', cause = %s, finished_at = %s"
         " FROM notification n WHERE n.tenant = d.tenant AND n.id = d.notification_id"
         " AND d.tenant = %s AND d.incident_id = %s AND d.generation < %s AND d.state = 'pending'"
-        " AND n.reason = ANY(%s) AND (NOT %s OR d.facts IS NOT NULL)"
+        " AND n.reason = ANY(%s) AND (NOT %s OR d.facts IS NOT NULL OR d.person IS NOT NULL)"
         " RETURNING d.notification_id",
         [cause, tx.now, tenant, incident, generation, list(PAGING), escalated],
     )

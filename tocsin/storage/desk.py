@@ -12,7 +12,8 @@ from typing import Any
 from psycopg.rows import DictRow
 
 from schemas.delivery import Chosen
-from tocsin.storage import deliveries, groups, search_deliveries
+from tocsin.storage import deliveries, groups, incidents, search_deliveries
+from tocsin.storage.memberships import IncidentKey
 from tocsin.storage.record import Transaction
 
 #: What is over is counted for so long.
@@ -71,7 +72,12 @@ DROP = """
 UPDATE delivery d SET state = 'dropped', cause = %(cause)s, finished_at = %(now)s
 FROM judged j WHERE d.tenant = %(tenant)s AND d.id = j.id AND j.fate = 'can'
   AND d.state IN ('dead', 'pending')
-RETURNING d.id, d.channel, d.queue, d.notification_id
+RETURNING d.id, d.channel, d.queue, d.notification_id, d.tenant, d.incident_id
+"""
+#: Pages that give an incident to somebody.
+GIVING = """
+SELECT tenant, incident_id, generation, person, facts FROM delivery
+WHERE tenant = %s AND id = ANY(%s) AND person IS NOT NULL AND facts IS NULL
 """
 CASES = {"retry": RETRY_CASES, "drop": ""}
 
@@ -130,12 +136,22 @@ def act(
         return []
     # Flushes hold their groups while they plan: a line is not judged while it gets something new.
     groups.lock(tx, sorted({(tenant, row["group_id"]) for row in found}))
-    mine = chosen.model_copy(update={"ids": [row["id"] for row in found]})
-    sql, params = _judged(tx, tenant, act, mine, as_of)
+    ids = [row["id"] for row in found]
+    waiting = incidents.unanswered(tx, tx.rows(GIVING, [tenant, ids])) if act == "drop" else {}
+    sql, params = _judged(tx, tenant, act, chosen.model_copy(update={"ids": ids}), as_of)
     done = tx.rows(sql + (RETRY if act == "retry" else DROP), {**params, "cause": cause})
     if act == "drop":
+        _give_back(tx, done, waiting)
         deliveries.settle(tx, [deliveries.Ended(tenant, row["notification_id"]) for row in done])
     return done
+
+
+def _give_back(tx: Transaction, done: list[DictRow], waiting: dict[IncidentKey, DictRow]) -> None:
+    """Whoever was given an incident must hear of it, or does not have it."""
+    for row in done:
+        key = (row["tenant"], row["incident_id"])
+        if key in waiting and deliveries.all_lost(tx, row):
+            incidents.give_back(tx, waiting.pop(key))
 
 
 def _judged(

@@ -79,7 +79,8 @@ ON CONFLICT (tenant, name, step) DO UPDATE SET turn = excluded.turn
 """
 STOP = """
 UPDATE escalation SET state = 'stopped', due_at = NULL, ended_at = %s, cause = %s
-WHERE tenant = %s AND incident_id = %s AND state = 'running' RETURNING *
+WHERE tenant = %s AND incident_id = %s AND state = 'running' AND (%s::text IS NULL OR name = %s)
+RETURNING *
 """
 RESTART = """
 UPDATE escalation SET state = 'running', due_at = %(now)s, began_at = %(now)s, ended_at = NULL,
@@ -91,13 +92,38 @@ CLEAR = """
 UPDATE escalation SET alarmed = NULL
 WHERE tenant = %s AND incident_id = %s AND alarmed IS NOT NULL RETURNING *
 """
-#: An escalation that the incident it was merged into does not go through goes on there.
+#: An escalation that the incident it was merged into does not go through goes on there: at its
+#: step, or, where it has stopped, to begin again when somebody has had time to act.
 ADOPT = """
-UPDATE escalation e SET incident_id = %(into)s, generation = %(generation)s
-WHERE e.tenant = %(tenant)s AND e.incident_id = %(incident)s AND e.state = 'running'
+UPDATE escalation e SET incident_id = %(into)s, generation = %(generation)s, state = 'running',
+  due_at = coalesce(e.due_at, %(now)s::timestamptz + %(patience)s), ended_at = NULL, cause = NULL,
+  run = e.run + (e.state <> 'running')::int, alarmed = NULL,
+  round = CASE e.state WHEN 'running' THEN e.round ELSE 1 END,
+  step = CASE e.state WHEN 'running' THEN e.step ELSE 0 END,
+  told = CASE e.state WHEN 'running' THEN e.told ELSE 0 END,
+  events = CASE e.state WHEN 'running' THEN e.events ELSE '{}' END
+WHERE e.tenant = %(tenant)s AND e.incident_id = %(incident)s
   AND NOT EXISTS (SELECT 1 FROM escalation o WHERE o.tenant = e.tenant
                   AND o.incident_id = %(into)s AND o.name = e.name)
 RETURNING *
+"""
+#: Where the other incident has been through the same one, nobody is left to be told there: what
+#: still runs goes on in its place.
+REVIVE = """
+UPDATE escalation o SET state = 'running', due_at = e.due_at, began_at = %(now)s, ended_at = NULL,
+  cause = NULL, generation = %(generation)s, run = o.run + 1, round = e.round, step = e.step,
+  told = e.told, receiver = e.receiver, chain = e.chain, reason = e.reason,
+  policy_version = e.policy_version, severity = %(severity)s, events = e.events,
+  events_since = e.events_since
+FROM escalation e
+WHERE e.tenant = %(tenant)s AND e.incident_id = %(incident)s AND e.state = 'running'
+  AND o.tenant = e.tenant AND o.incident_id = %(into)s AND o.name = e.name AND o.state <> 'running'
+RETURNING o.*
+"""
+#: What these are to tell of is told elsewhere now.
+RELIEVE = """
+UPDATE escalation SET events = '{}'
+WHERE tenant = %(tenant)s AND incident_id = %(incident)s AND name = ANY(%(names)s)
 """
 #: A part of an incident that goes its own way takes the escalation of its receiver along: at its
 #: step, or, where it has stopped, to begin again when somebody has had time to act. What it was to
@@ -123,8 +149,8 @@ REHOME = """
 UPDATE escalation e SET group_id = %(stays)s
 WHERE e.tenant = %(tenant)s AND e.incident_id = %(incident)s AND e.group_id = ANY(%(out)s)
 """
-#: Whom pages of escalations reached, or may have reached, of an incident and what it absorbed, if
-#: they have not heard of the end since.
+#: Whom pages of escalations reached, or may have reached, of an incident and what it absorbed, and
+#: who was handed it (a person without facts), if they have not heard of the end since.
 PAGED = """
 WITH RECURSIVE k AS (
   SELECT tenant, id, id AS part FROM unnest(%s::bigint[], %s::uuid[]) AS u (tenant, id)
@@ -132,8 +158,10 @@ WITH RECURSIVE k AS (
   JOIN incident i ON i.tenant = k.tenant AND i.merged_into = k.part)
 SELECT * FROM (
 SELECT DISTINCT ON (k.id, d.group_id, d.integration) d.tenant, k.id AS incident_id, d.group_id,
-  d.integration, d.channel, d.destination, d.person, d.facts, n.reason
-FROM k JOIN delivery d ON d.tenant = k.tenant AND d.incident_id = k.part AND d.facts IS NOT NULL
+  d.integration, d.channel, d.destination, d.person, d.facts, d.generation, n.reason,
+  d.incident_id = k.id AS own
+FROM k JOIN delivery d ON d.tenant = k.tenant AND d.incident_id = k.part
+  AND (d.facts IS NOT NULL OR d.person IS NOT NULL)
 JOIN notification n ON n.tenant = d.tenant AND n.id = d.notification_id
 WHERE d.state IN ('sent', 'sending') OR d.in_doubt OR d.state = 'pending' AND n.reason = 'resolved'
 ORDER BY k.id, d.group_id, d.integration, d.created_at DESC, d.id DESC) last
@@ -206,10 +234,23 @@ def turn(tx: Transaction, items: Sequence[Row]) -> None:
 def stop(tx: Transaction, incident: Row, cause: str = "") -> None:
     """Let no further step begin: somebody acted, or it is over. Harmless where nothing runs."""
     tenant, id = incident["tenant"], incident["id"]
-    gone = tx.rows(STOP, [tx.now, cause or None, tenant, id])
+    gone = tx.rows(STOP, [tx.now, cause or None, tenant, id, None, None])
     disarm(tx, gone)
     settle(tx, gone, "superseded", cause or str(id))
-    over = tx.rows(CLEAR, [tenant, id])
+    _hush(tx, tenant, id)
+
+
+def end(tx: Transaction, row: Row, cause: str) -> None:
+    """Let no further step of this one begin; others of its incident may have something to tell."""
+    tenant, id, name = row["tenant"], row["incident_id"], row["name"]
+    gone = tx.rows(STOP, [tx.now, cause, tenant, id, name, name])
+    disarm(tx, [row])
+    settle(tx, gone, "superseded", cause)
+
+
+def _hush(tx: Transaction, tenant: int, incident: uuid.UUID) -> None:
+    """End the alarms about escalations of this incident that nobody answered."""
+    over = tx.rows(CLEAR, [tenant, incident])
     inbox.raise_own(tx, [(tenant, {**_alarm(row), "status": "resolved"}) for row in over])
 
 
@@ -243,15 +284,22 @@ def restart(tx: Transaction, incident: Row, by: str, reason: str = "repeat") -> 
     return bool(again)
 
 
-def adopt(tx: Transaction, into: Row, merged: Row) -> None:
-    """Let the escalations of a merged incident go on in the other, unless it has the same one."""
+def adopt(tx: Transaction, into: Row, merged: Row, patience: timedelta) -> None:
+    """Let the escalations of a merged incident go on in the other, unless the same one runs there.
+
+    Nothing where somebody has that one. `patience`: what somebody has to act where nothing runs.
+    """
     if into["state"] != "open":
         return
-    disarm(tx, [row for row in of(tx, [(merged["tenant"], merged["id"])])])
-    tx.many(ARM, tx.rows(ADOPT, {
-        "into": into["id"], "generation": into["generation"], "tenant": merged["tenant"],
-        "incident": merged["id"],
-    }))  # fmt: skip
+    key = {"tenant": merged["tenant"], "incident": merged["id"]}
+    disarm(tx, of(tx, [(merged["tenant"], merged["id"])]))
+    # Its alarms name it; those about what goes on elsewhere are raised there, if need be.
+    _hush(tx, merged["tenant"], merged["id"])
+    where = {**key, "into": into["id"], "generation": into["generation"], "now": tx.now}
+    going = tx.rows(REVIVE, {**where, "severity": into["severity"]})
+    tx.run(RELIEVE, {**key, "names": [row["name"] for row in going]})
+    going += tx.rows(ADOPT, {**where, "patience": patience})
+    tx.many(ARM, going)
 
 
 def share(
@@ -282,7 +330,11 @@ def settle(tx: Transaction, rows: Sequence[Row], outcome: str, cause: str) -> No
 
 
 def paged(tx: Transaction, keys: Sequence[IncidentKey]) -> list[Row]:
-    """The lines in which escalations of these incidents reached somebody."""
+    """The lines in which pages of these incidents reached somebody.
+
+    Beside what the next message of the line needs: `reason` and `generation` of the last one, and
+    whether it was about this incident itself (`own`), not about one that was merged into it.
+    """
     return tx.rows(PAGED, [[tenant for tenant, _ in keys], [id for _, id in keys]]) if keys else []
 
 

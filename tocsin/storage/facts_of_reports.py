@@ -14,12 +14,12 @@ from tocsin.storage.record import Transaction
 LATE_PAGE, LATE = timedelta(minutes=1), timedelta(minutes=5)
 #: Acts of people; "resolved" is one unless it came by itself, or because the policy changed.
 ACTED = (
-    "(t.kind IN ('acknowledged', 'merged', 'split') OR (t.kind = 'resolved' AND t.actor NOT IN"
-    " ('tocsin', 'the policy changed', 'its alerts moved to other groups')))"
+    "(t.kind IN ('acknowledged', 'taken_over', 'merged', 'split') OR (t.kind = 'resolved'"
+    " AND t.actor NOT IN ('tocsin', 'the policy changed', 'its alerts moved to other groups')))"
 )
 INCIDENTS = f"""
 SELECT i.id, i.title, i.severity, i.state, i.opened_at, i.resolved_at,
-  min(t.at) FILTER (WHERE t.kind = 'acknowledged') AS acknowledged_at,
+  min(t.at) FILTER (WHERE t.kind IN ('acknowledged', 'taken_over')) AS acknowledged_at,
   coalesce(bool_or({ACTED}), false) AS acted
 FROM incident i LEFT JOIN timeline t ON t.tenant = i.tenant AND t.incident_id = i.id
 WHERE i.tenant = %(tenant)s AND i.opened_at >= %(start)s AND i.opened_at < %(end)s

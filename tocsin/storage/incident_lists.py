@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from psycopg.rows import DictRow
 
+from schemas.incident import Order
 from tocsin.storage import search_incidents
 from tocsin.storage.record import Transaction
 
@@ -85,15 +86,14 @@ class Facts:
 
 
 def listed(
-    tx: Transaction, tenant: int, wanted: Wanted, *, after: uuid.UUID | None = None, limit: int
-) -> list[DictRow]:
-    """The incidents that fit, newest first; the ids sort by the time of opening."""
+    tx: Transaction, tenant: int, wanted: Wanted, *, order: Order = "newest",
+    after: uuid.UUID | None = None, limit: int,
+) -> list[DictRow]:  # fmt: skip
+    """The incidents that fit, what follows `after` in this order."""
     conditions, params = _where(tenant, wanted)
-    if after:
-        conditions += " AND i.id < %s"
-        params.append(after)
-    sql = search_incidents.SELECT + conditions + " ORDER BY i.id DESC LIMIT %s"
-    return tx.rows(sql, [tenant, *params, limit])
+    follows, by, more = search_incidents.ordered(order, after)
+    sql = f"{search_incidents.SELECT}{conditions}{follows}{by} LIMIT %s"
+    return tx.rows(sql, [tenant, *params, *more, limit])
 
 
 def facets(tx: Transaction, tenant: int, wanted: Wanted) -> dict[Facet, dict[str, int]]:

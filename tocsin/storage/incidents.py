@@ -160,13 +160,16 @@ def hand_over(
 ) -> Row:  # fmt: skip
     """Let the person `to` have it; `to` is paged. Ring `hand_over` after the commit.
 
-    Twice is harmless, and so is handing it to who has it. Raises NotFound, and Conflict for a
-    resolved incident.
+    Twice is harmless, and so is handing it to who has it. Whoever hands it to themselves has it,
+    whoever had it before. Raises NotFound, and Conflict for a resolved incident.
     """
-    if to == by:
-        return acknowledge(tx, tenant, incident, by, note, timeout=timeout)
     row = _going_on(tx, tenant, incident)
+    if to == by and row["acknowledged_by"] in (None, by):
+        return acknowledge(tx, tenant, row["id"], by, note, timeout=timeout)
     state = rules.after(row["state"], "hand_over")
+    if to == by:
+        before = {"before": row["acknowledged_by"], "note": note}
+        return _have(tx, row, "taken_over", by, before, _later(tx, timeout))
     if row["state"] == state and row["acknowledged_by"] == to and not row["snoozed"]:
         return row
     row = _have(tx, row, "handed_over", by, {"to": to, "note": note}, _later(tx, timeout))
@@ -220,6 +223,23 @@ def release(tx: Transaction, tenant: int, group: uuid.UUID, why: str) -> None:
         record(tx, changed, "resolved", why, {})
     if others:
         memberships.leave(tx, [{"tenant": tenant, "group_id": group}])
+
+
+def unanswered(tx: Transaction, pages: Iterable[Row]) -> dict[IncidentKey, Row]:
+    """The incidents, locked, that some of these deliveries give to who has not answered since.
+
+    Ask before the deliveries are touched: they are locked after their incidents.
+    """
+    given = [page for page in pages if page["person"] is not None and page["facts"] is None]
+    locked = lock(tx, [(page["tenant"], page["incident_id"]) for page in given])
+    generations = {(page["tenant"], page["incident_id"], page["generation"]) for page in given}
+    return {
+        key: row
+        for key, row in locked.items()
+        if row["handed_by"]
+        and row["state"] == "acknowledged"
+        and (*key, row["generation"]) in generations
+    }
 
 
 def give_back(tx: Transaction, row: Row) -> Row:

@@ -79,7 +79,7 @@ def _absorb(tx: Transaction, target: Row, row: Row, members: list[Row], by: str,
     if target["state"] == "open":
         where = [tenant, row["id"], moved, moved]
         tx.run(MOVE_DELIVERIES, [target["id"], target["generation"], *where])
-    escalations.adopt(tx, target, row)
+    escalations.adopt(tx, target, row, escalation.PATIENCE)
     # What somebody has acknowledged pages nobody: what is left of the pages is withdrawn here.
     ended = {**row, "state": "resolved", "resolved_at": tx.now, "resolved_by": by,
              "merged_into": target["id"]}  # fmt: skip

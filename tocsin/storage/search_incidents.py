@@ -8,6 +8,8 @@ from typing import Any
 
 from psycopg.rows import DictRow
 
+from schemas.alert import SEVERITY_RANK
+from schemas.incident import Order
 from tocsin.storage import search
 from tocsin.storage.record import Transaction
 
@@ -25,20 +27,39 @@ SELECT = (
 )
 
 
+#: The worst first.
+_WORST = ",".join(sorted(SEVERITY_RANK, key=lambda name: -SEVERITY_RANK[name]))
+RANK = "array_position('{" + _WORST + "}'::text[], %s.severity)"
+#: What follows an incident, by how they are ordered. The ids sort by the time of opening.
+_AFTER = {
+    "newest": " AND i.id < %s",
+    "oldest": " AND i.id > %s",
+    "severity": " AND EXISTS (SELECT 1 FROM incident x WHERE x.tenant = i.tenant"
+    f" AND x.id = %s AND ({RANK % 'i'} > {RANK % 'x'}"
+    f" OR {RANK % 'i'} = {RANK % 'x'} AND i.id < x.id))",
+}
+_BY = {"newest": "i.id DESC", "oldest": "i.id", "severity": f"{RANK % 'i'}, i.id DESC"}
+
+
+def ordered(order: Order, after: uuid.UUID | None) -> tuple[str, str, list[Any]]:
+    """The condition for what follows an incident, the ORDER BY, and what the condition takes."""
+    if after is None:
+        return "", f" ORDER BY {_BY[order]}", []
+    return _AFTER[order], f" ORDER BY {_BY[order]}", [after]
+
+
 def incidents(
-    tx: Transaction, tenant: int, *, states: Sequence[str] = (),
+    tx: Transaction, tenant: int, *, states: Sequence[str] = (), order: Order = "newest",
     after: uuid.UUID | None = None, limit: int,
 ) -> list[DictRow]:  # fmt: skip
-    """Newest first; the ids sort by the time of opening."""
+    """The incidents in these states, all if none is named; what follows `after` in this order."""
     sql = SELECT
     params: list[Any] = [tenant]
     if states:
         sql += " AND i.state = ANY(%s)"
         params.append(list(states))
-    if after:
-        sql += " AND i.id < %s"
-        params.append(after)
-    return tx.rows(sql + " ORDER BY i.id DESC LIMIT %s", [*params, limit])
+    follows, by, more = ordered(order, after)
+    return tx.rows(f"{sql}{follows}{by} LIMIT %s", [*params, *more, limit])
 
 
 def incident(tx: Transaction, tenant: int, row: uuid.UUID) -> DictRow | None:

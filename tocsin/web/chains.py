@@ -86,7 +86,7 @@ def _planned(
     who = [
         schema.WhoItem(
             kind=told.kind, name=told.name, shown=shown(policy, told.name), via=_way(told.via),
-            by=told.by_name,
+            by=told.by_name, zone=_zone(policy, told.kind, told.name),
             ways=[schema.WayItem(integration=page.integration.key, channel=page.integration.channel,
                                  due_at=page.due_at, held_until=page.held_until)
                   for page in told.pages],
@@ -109,7 +109,7 @@ def _done(
     who = [
         schema.WhoItem(
             kind=told["kind"], name=told["name"], shown=shown(policy, told["name"]),
-            via=told["via"], by=told["by"],
+            via=told["via"], by=told["by"], zone=_zone(policy, told["kind"], told["name"]),
             ways=[_way_of(way, states.get((row["notification_id"], way["key"])))
                   for way in told["ways"]],
         )
@@ -151,6 +151,11 @@ def shown(policy: Policy | None, name: str) -> str:
     """How people call somebody."""
     person = policy.person(name) if policy else None
     return (person.shown if person else None) or name
+
+
+def _zone(policy: Policy | None, kind: str, name: str) -> str | None:
+    person = policy.person(name) if policy and kind == "person" else None
+    return person.zone if person else None
 
 
 def _item(

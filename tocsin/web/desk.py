@@ -16,7 +16,7 @@ from tocsin import errors, i18n
 from tocsin.security import audit, tokens
 from tocsin.storage import desk
 from tocsin.storage.record import Record
-from tocsin.web import access, paging
+from tocsin.web import access, acting, paging
 from workers import queues
 
 router = APIRouter(tags=["deliveries"])
@@ -89,6 +89,8 @@ def apply(
         rings |= {(row["channel"], row["queue"]) for row in done}
     for channel, queue in sorted(rings) if act == "retry" else ():
         access.ring(request, queues.deliver(channel), queue)
+    if act == "drop" and total:
+        acting.ring(request)  # an incident whose last page was dropped is open again
     return schema.Done(done=total, sentence=i18n.say(f"desk.done_{act}", n=total))
 
 

@@ -31,15 +31,16 @@ def list_incidents(
     caller: access.Reader,
     record: access.Recorded,
     state: Annotated[tuple[schema.State, ...], Query()] = (),
+    order: schema.Order = "newest",
     limit: paging.Limit = 50,
     cursor: paging.Cursor = None,
 ) -> api.Page[schema.IncidentItem]:
-    """The incidents in these states (all if none is named), newest first."""
+    """The incidents in these states (all if none is named), newest first unless `order` says so."""
     bound = paging.mark(request, caller.tenant)
     after = paging.decode_id(bound, cursor)
     with record.session([caller.tenant]) as tx:
         rows = search_incidents.incidents(
-            tx, caller.tenant, states=state, after=after, limit=limit + 1
+            tx, caller.tenant, states=state, order=order, after=after, limit=limit + 1
         )
     following = paging.encode(bound, [rows[limit - 1]["id"]]) if len(rows) > limit else None
     paging.link(request, response, following)
@@ -117,12 +118,16 @@ def hand_incident_over(
     caller: access.Responder,
     record: access.Recorded,
 ) -> schema.IncidentDetail:
-    """Let another person have it, who is paged by what is important to them."""
+    """Let another person have it, who is paged by what is important to them.
+
+    Handed to oneself it is taken over from whoever has it.
+    """
 
     def act(tx: Transaction, tenant: int, row: Any, by: str, note: str) -> Any:
         # First of all, so that another tenant's incident is as unknown as one that is not.
         incidents.held(tx, tenant, row)
-        acting.reachable(tx, tenant, body.to)
+        if body.to != by:
+            acting.reachable(tx, tenant, body.to)
         timeout = acting.ack_timeout(tx, tenant)
         return incidents.hand_over(tx, tenant, row, by, note, to=body.to, timeout=timeout)
 
@@ -288,11 +293,11 @@ def _told(row: dict[str, Any]) -> schema.TimelineItem:
         f"timeline.{row['kind']}", actor=row["actor"], n=detail.get("alerts", 0), receivers=told,
         labels=_pairs(named) if isinstance(named, dict) else "", note=detail.get("note", ""),
         incidents=", ".join(detail.get("from") or [detail.get("incident", "")]),
-        to=detail.get("to", ""), until=acting.shown(detail.get("until")),
-        **{name: detail.get(name, "") for name in ("level", "clock", "within")},
+        until=acting.shown(detail.get("until")),
+        **{name: detail.get(name, "") for name in ("to", "before", "level", "clock", "within")},
         due=detail.get("due_at", ""),
     )  # fmt: skip
-    if detail.get("until") and row["kind"] in ("acknowledged", "handed_over"):
+    if detail.get("until") and row["kind"] in ("acknowledged", "handed_over", "taken_over"):
         sentence += " " + i18n.say("timeline.reopens", until=acting.shown(detail["until"]))
     if row["kind"] == "joined":
         sentence += " " + joins.sentence(

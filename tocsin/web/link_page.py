@@ -66,6 +66,8 @@ class Page:
     facts: tuple[str, ...]
     buttons: tuple[tuple[str, str], ...]
     footer: str
+    #: Where to go where nothing can be pressed, and what that is called.
+    leads: tuple[str, str] | None = None
 
 
 def undoable(row: dict[str, Any], person: str, now: datetime, within: timedelta) -> bool:
@@ -99,6 +101,9 @@ def page(seen: Seen) -> Page:
         buttons=tuple((act, i18n.say(f"act.{act}", locale)) for act in _offered(seen)),
         footer=i18n.say("act.only", locale, who=_name(seen, seen.person),
                         until=_clock(seen, seen.until)),
+        leads=None if _offered(seen) else (
+            f"/ui/incidents/{row['id']}", i18n.say("act.to_incident", locale)
+        ),
     )  # fmt: skip
 
 
@@ -112,6 +117,7 @@ def gone() -> Response:
     shown = Page(
         locale="en", title=i18n.say("act.gone.title"), tone="none", word="Tocsin",
         lines=(i18n.say("act.gone.said"),), facts=(), buttons=(), footer="",
+        leads=("/ui/login", i18n.say("act.to_sign_in")),
     )  # fmt: skip
     return HTMLResponse(_TEMPLATE.render(page=shown, style=_STYLE), 404, HEADERS)
 
@@ -148,7 +154,10 @@ def _offered(seen: Seen) -> list[str]:
 
 
 def _clock(seen: Seen, moment: datetime) -> str:
-    return acting.clock(moment, seen.now, seen.policy, seen.person)
+    """With the place whose clock it is: who travels must not have to guess."""
+    said = acting.clock(moment, seen.now, seen.policy, seen.person)
+    known = seen.policy.person(seen.person)
+    return f"{said} ({known.zone})" if known and known.zone != "UTC" else said
 
 
 def _name(seen: Seen, name: str) -> str:

@@ -72,7 +72,7 @@ def preview_person(
     if abs(at - book.now) > _FAR:
         raise errors.Invalid([("#/at", "is more than ten years away: give a nearer time")])
     return schema.PersonPreview(
-        person=person.name, urgency=body.urgency, at=at,
+        person=person.name, zone=person.zone, urgency=body.urgency, at=at,
         pages=_pages(book, person, body.urgency, at), warnings=_item(book, person)["warnings"],
     )  # fmt: skip
 

@@ -10,8 +10,9 @@ from schemas import api
 from schemas import policies as schema
 from tocsin import errors
 from tocsin.domain import policy_diff
+from tocsin.i18n import doubts
 from tocsin.security import audit, tokens
-from tocsin.storage import policies
+from tocsin.storage import doubting, policies
 from tocsin.storage.record import Transaction
 from tocsin.web import access, in_force, versions
 
@@ -60,14 +61,22 @@ def apply_policy(
 
 
 @router.post("/policy/check")
-def check_policy(body: schema.PolicyText, caller: access.Admin) -> schema.PolicyCheck:
-    """Say everything that is wrong with a document, each with its line. Stores nothing."""
+def check_policy(
+    body: schema.PolicyText, caller: access.Admin, record: access.Recorded
+) -> schema.PolicyCheck:
+    """Say everything that is wrong with a document, each with its line. Stores nothing.
+
+    Of a valid one it says what may go wrong all the same: people whom nothing reaches, or nothing
+    ever showed to reach, and holes in schedules that escalations ask.
+    """
     try:
-        in_force.tried(body.document)
+        policy = in_force.tried(body.document)
     except errors.PolicyError as error:
         found = [schema.PolicyProblem(line=line, detail=said) for line, said in error.problems]
         return schema.PolicyCheck(valid=False, problems=found)
-    return schema.PolicyCheck(valid=True)
+    with record.session([caller.tenant]) as tx:
+        warnings = [doubts.sentence(each) for each in doubting.of(tx, caller.tenant, policy)]
+    return schema.PolicyCheck(valid=True, warnings=warnings)
 
 
 @router.post("/policy/diff")

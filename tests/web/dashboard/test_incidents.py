@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 import uuid
 from collections.abc import Iterator
@@ -42,32 +43,35 @@ def four(record: Record, someone: Someone) -> dict[str, uuid.UUID]:
     }  # fmt: skip
 
 
-def test_what_goes_on_is_listed_newest_first(
+def test_what_goes_on_is_listed_the_worst_first(
     someone: Someone, sign_in: SignIn, four: dict[str, uuid.UUID]
 ) -> None:
     text = sign_in(someone).get("/ui/incidents").text
-    assert titles(text) == ["Lag_of_replica", "QueueGrows", "DiskFull on db-1"]
+    assert titles(text) == ["Lag_of_replica", "DiskFull on db-1", "QueueGrows"]
     assert "ben</span>" in text
 
 
 @pytest.mark.parametrize(
     ("query", "found"),
     [
-        ("state=open", ["QueueGrows", "DiskFull on db-1"]),
+        ("state=open", ["DiskFull on db-1", "QueueGrows"]),
+        ("state=open&order=newest", ["QueueGrows", "DiskFull on db-1"]),
+        ("order=oldest", ["DiskFull on db-1", "QueueGrows", "Lag_of_replica"]),
+        ("order=worst", ["Lag_of_replica", "DiskFull on db-1", "QueueGrows"]),
         ("state=resolved", ["Old one"]),
         ("state=all", ["Old one", "Lag_of_replica", "QueueGrows", "DiskFull on db-1"]),
         ("severity=warning", ["QueueGrows"]),
         ("severity=critical&q=db-1", ["DiskFull on db-1"]),
-        ("q=diskfull", ["Lag_of_replica", "QueueGrows", "DiskFull on db-1"]),
+        ("q=diskfull", ["Lag_of_replica", "DiskFull on db-1", "QueueGrows"]),
         ("q=service%3Dmailer", ["QueueGrows"]),
         ("q=service%3Dmail", []),
         ("q=lag_", ["Lag_of_replica"]),
         ("q=%25", []),
         ("q=%00%00queue", ["QueueGrows"]),
-        ("receiver=team-db&time=1h", ["Lag_of_replica", "QueueGrows", "DiskFull on db-1"]),
+        ("receiver=team-db&time=1h", ["Lag_of_replica", "DiskFull on db-1", "QueueGrows"]),
         ("receiver=nobody", []),
         ("state=nonsense&severity=worst&time=ever&after=never",
-         ["Lag_of_replica", "QueueGrows", "DiskFull on db-1"]),
+         ["Lag_of_replica", "DiskFull on db-1", "QueueGrows"]),
     ],
 )  # fmt: skip
 def test_the_address_says_what_is_listed(
@@ -98,6 +102,32 @@ def test_a_long_list_goes_on(record: Record, someone: Someone, sign_in: SignIn) 
     older = re.search(r'class="more"><a class="button" href="([^"]+)"', text)
     assert older
     assert titles(browser.get(older[1]).text) == ["Number 1", "Number 0"]
+    oldest = re.search(r'class="more"><a class="button" href="([^"]+)"',
+                       browser.get("/ui/incidents?order=oldest").text)  # fmt: skip
+    assert oldest
+    assert titles(browser.get(html.unescape(oldest[1])).text) == ["Number 50", "Number 51"]
+
+
+def test_the_api_orders_and_goes_on_in_that_order(
+    record: Record, someone: Someone, sign_in: SignIn, four: dict[str, uuid.UUID]
+) -> None:
+    client = sign_in(someone).client
+
+    def found(order: str) -> list[str]:
+        url, seen = f"/api/v1/incidents?limit=1&order={order}", []
+        while url:
+            answer = client.get(url, headers=someone.as_("read"))
+            assert answer.status_code == 200, answer.text
+            seen += [item["id"] for item in answer.json()["items"]]
+            url = answer.links.get("next", {}).get("url", "")
+        return seen
+
+    newest = [str(four[name]) for name in ("over", "had", "mild", "open")]
+    assert found("newest") == newest
+    assert found("oldest") == newest[::-1]
+    assert found("severity") == [str(four[name]) for name in ("over", "had", "open", "mild")]
+    wrong = client.get("/api/v1/incidents?order=worst", headers=someone.as_("read"))
+    assert wrong.status_code == 422
 
 
 def test_the_fragment_is_what_changed_alone(

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import os
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import httpx
 import pytest
+from starlette.requests import ClientDisconnect, Request
 
 from tests.conftest import Servers
 from tests.web import seeds
@@ -20,7 +24,7 @@ from tests.web.conftest import Someone
 from tests.web.dashboard.conftest import SignIn
 from tocsin import errors
 from tocsin.storage.record import Record
-from tocsin.web.dashboard import stream
+from tocsin.web.dashboard import stream, viewers
 from tocsin.web.dashboard.stream import Hub
 
 
@@ -88,6 +92,34 @@ def test_so_many_listen_and_no_more() -> None:
     for _ in range(stream.MOST_OF_TENANT):
         hub.leave(1)
     assert hub.open.total() == 1
+
+
+def test_one_more_is_told_to_come_again(
+    sign_in: SignIn, someone: Someone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream, "MOST_OF_TENANT", 0)
+    answer = sign_in(someone, "read").client.get("/ui/events")
+    assert answer.status_code == 503
+    assert "too many pages listen" in answer.text
+
+
+@pytest.mark.parametrize("asked", [False, True])
+def test_who_leaves_before_the_first_byte_holds_no_place(asked: bool) -> None:
+    hub = Hub(Record(""))
+    request = Request({"type": "http", "app": SimpleNamespace(state=SimpleNamespace(hub=hub))})
+    seen = cast(viewers.Viewer, SimpleNamespace(tenant=1, secret="s"))
+
+    async def gone(*_: Any) -> Any:
+        raise OSError("the reader has gone")
+
+    async def leave() -> None:
+        answer = await stream.events(request, hub.record, seen)
+        if asked:
+            with contextlib.suppress(OSError, ClientDisconnect):
+                await answer({"type": "http", "asgi": {"spec_version": "2.4"}}, gone, gone)
+
+    asyncio.run(leave())
+    assert hub.open.total() == 0
 
 
 def test_the_server_stops_although_somebody_listens(

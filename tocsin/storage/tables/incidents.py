@@ -51,6 +51,12 @@ class Incident(SQLModel, table=True):
             postgresql_where=text("state <> 'resolved'"),
         ),
         Index("incident_latest", "tenant", "group_id", text("opened_at DESC")),
+        Index(
+            "incident_merged",
+            "tenant",
+            "merged_into",
+            postgresql_where=text("merged_into IS NOT NULL"),
+        ),
     )
     tenant: int = many(primary_key=True)
     id: uuid.UUID = Field(primary_key=True)

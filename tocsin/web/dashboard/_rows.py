@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 
 from starlette.datastructures import QueryParams
 
+from schemas.incident import Order
 from tocsin.storage import incident_lists
 from tocsin.storage.record import Transaction
 from tocsin.web import in_force
@@ -23,6 +24,7 @@ TABS: dict[str, tuple[str, ...]] = {
     "resolved": ("resolved",),
     "all": (),
 }
+ORDERS: tuple[Order, ...] = ("severity", "newest", "oldest")
 SEVERITIES = ("critical", "error", "warning", "info", "none")
 TIMES = {"1h": timedelta(hours=1), "1d": timedelta(days=1), "7d": timedelta(days=7)}
 #: Resolved incidents that are older are there when somebody asks for all times.
@@ -39,6 +41,7 @@ class Asked(NamedTuple):
     receiver: str
     time: str
     text: str
+    order: str
     after: uuid.UUID | None
 
     def address(self, **other: object) -> str:
@@ -47,7 +50,7 @@ class Asked(NamedTuple):
         said = [("state", now["tab"] if now["tab"] != "going-on" else "")]
         said += [("severity", one) for one in now["severities"]]
         said += [("receiver", now["receiver"]), ("time", now["time"]), ("q", now["text"]),
-                 ("after", str(now["after"] or ""))]  # fmt: skip
+                 ("order", now["order"]), ("after", str(now["after"] or ""))]  # fmt: skip
         query = urlencode([(name, value) for name, value in said if value])
         return f"/ui/incidents?{query}" if query else "/ui/incidents"
 
@@ -56,6 +59,16 @@ class Asked(NamedTuple):
         return self.address(severities=tuple(
             one for one in SEVERITIES if (one in self.severities) != (one == severity)
         ))  # fmt: skip
+
+    @property
+    def by(self) -> Order:
+        """How it is ordered."""
+        return next((one for one in ORDERS if one == self.order), self.usual)
+
+    @property
+    def usual(self) -> Order:
+        """The order of a tab if nobody says otherwise: of what goes on the worst is first."""
+        return "newest" if "resolved" in (TABS[self.tab] or ("resolved",)) else "severity"
 
     @property
     def narrows(self) -> bool:
@@ -90,6 +103,7 @@ def asked(query: QueryParams) -> Asked:
         _clean(query.get("receiver", "")),
         query.get("time", "") if query.get("time") in {*TIMES, "all"} else "",
         _clean(query.get("q", "")),
+        query.get("order", "") if query.get("order") in ORDERS else "",
         _id(after),
     )
 
@@ -97,7 +111,9 @@ def asked(query: QueryParams) -> Asked:
 def board(tx: Transaction, tenant: int, wanted: Asked) -> Board:
     """What the list shows now."""
     narrowed = _wanted(wanted, tx.now)
-    rows = incident_lists.listed(tx, tenant, narrowed, after=wanted.after, limit=PAGE + 1)
+    rows = incident_lists.listed(
+        tx, tenant, narrowed, order=wanted.by, after=wanted.after, limit=PAGE + 1
+    )  # fmt: skip
     facets = incident_lists.facets(tx, tenant, narrowed)
     counts = {
         tab: sum(n for state, n in facets["state"].items() if not states or state in states)

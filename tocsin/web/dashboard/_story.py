@@ -19,7 +19,8 @@ Row = dict[str, Any]
 ICONS = {
     "opened": "bell", "reopened": "bell", "reopened_by": "bell", "unacknowledged": "bell",
     "woke": "bell", "lapsed": "bell", "acknowledged": "check", "resolved": "check",
-    "handed_over": "swap", "snoozed": "hold", "silenced": "mute", "undelivered": "dead",
+    "handed_over": "swap", "taken_over": "swap", "snoozed": "hold", "silenced": "mute",
+    "undelivered": "dead",
     "escalation_begun": "now", "escalation_step": "now", "escalation_skipped": "right",
     "escalation_restarted": "retry", "escalation_exhausted": "critical",
     "escalation_held": "hold",

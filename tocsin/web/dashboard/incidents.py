@@ -35,6 +35,7 @@ def show(request: Request, who: viewers.Seen, record: access.Recorded) -> Respon
     return _render.page(
         request, who, "incidents.html", now=now, here=NAV.name, fragment="incident_list.html",
         asked=wanted, board=board, severities=_rows.SEVERITIES, times=[*_rows.TIMES, "all"],
+        orders=_rows.ORDERS,
         address=wanted.address(after=wanted.after),
     )  # fmt: skip
 

@@ -13,6 +13,7 @@ import anyio
 import psycopg
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from tocsin import errors
 from tocsin.security import sittings
@@ -88,37 +89,50 @@ class Hub:
 @router.get("/events")
 async def events(request: Request, record: access.Recorded, who: viewers.Seen) -> Response:
     """A stream of events `changed` whose data are topics: incidents, deliveries, workers."""
-    hub = _hub(request, record)
-    hub.enter(who.tenant)
-    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    told = _tell(hub, who.tenant, who.secret)
-    return StreamingResponse(told, 200, headers, "text/event-stream")
+    return Listening(_hub(request, record), who.tenant, who.secret)
+
+
+class Listening(StreamingResponse):
+    """The stream of one page. It has its place while it is sent, and not a moment before.
+
+    Who leaves before the first byte never starts what would be streamed: a place that is taken
+    earlier, or given back in there, would be lost.
+    """
+
+    def __init__(self, hub: Hub, tenant: int, secret: str) -> None:
+        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+        super().__init__(_tell(hub, tenant, secret), 200, headers, "text/event-stream")
+        self.hub, self.tenant = hub, tenant
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self.hub.enter(self.tenant)
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self.hub.leave(self.tenant)
 
 
 async def _tell(hub: Hub, tenant: int, secret: str) -> AsyncIterator[str]:
-    try:
-        yield HELLO
-        known: dict[str, str] = {}
-        checked = slow = time.monotonic()
-        while not _leaving():
-            seen = await hub.look(tenant)
-            changed = [topic for topic, version in (seen or {}).items()
-                       if known.get(topic, version) != version]  # fmt: skip
-            known = seen or known
-            now = time.monotonic()
-            if now - slow >= SLOW:
-                slow = now
-                changed.append("workers")
-            if changed:
-                yield f"event: changed\ndata: {' '.join(changed)}\n\n"
-            if now - checked >= CHECK:
-                checked = now
-                if not await hub.holds(secret):
-                    return
-                yield ": still here\n\n"  # a reader that has gone is noticed by writing
-            await asyncio.sleep(LOOK)
-    finally:
-        hub.leave(tenant)
+    yield HELLO
+    known: dict[str, str] = {}
+    checked = slow = time.monotonic()
+    while not _leaving():
+        seen = await hub.look(tenant)
+        changed = [topic for topic, version in (seen or {}).items()
+                   if known.get(topic, version) != version]  # fmt: skip
+        known = seen or known
+        now = time.monotonic()
+        if now - slow >= SLOW:
+            slow = now
+            changed.append("workers")
+        if changed:
+            yield f"event: changed\ndata: {' '.join(changed)}\n\n"
+        if now - checked >= CHECK:
+            checked = now
+            if not await hub.holds(secret):
+                return
+            yield ": still here\n\n"  # a reader that has gone is noticed by writing
+        await asyncio.sleep(LOOK)
 
 
 def _hub(request: Request, record: Record) -> Hub:
