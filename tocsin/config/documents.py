@@ -16,6 +16,7 @@ from tocsin.config import (
     correlation,
     people,
     problems,
+    quieting,
     reporting,
     rules,
     sense,
@@ -79,6 +80,7 @@ def parse(text: str, channels: Channels) -> Policy:
         ack_timeout=document.incidents.ack_timeout,
         correlate=correlation.rules(document.incidents.correlate),
         rules=rules.compiled(document.rules),
+        inhibit_rules=quieting.inhibit_rules(document.inhibit_rules),
         people=tuple(document.people),
         contacts=people.contacts(document.people, accounts, channels),
         teams={each.name: each for each in document.teams},
@@ -100,6 +102,7 @@ def parse(text: str, channels: Channels) -> Policy:
 def _senses(plain: Any, channels: Channels) -> Iterator[Iterator[tuple[problems.Path, str]]]:
     """What is wrong beyond the form, section by section."""
     yield sense.problems_of(plain)
+    yield quieting.problems_of(plain)
     yield people.problems_of(plain, channels)
     yield rotas.problems_of(plain)
     yield service_levels.problems_of(plain)
@@ -116,7 +119,8 @@ def json_schema(channels: Channels) -> dict[str, Any]:
 
 def _tree(document: written.Document, root: yaml_nodes.Node) -> routing.Route:
     """The routing tree; what tells of missed service levels stands before what people wrote."""
-    top = _route(document.route, _ABOVE, routing.ROOT_ID, root, ("route",))
+    known = quieting.intervals(document.time_intervals)
+    top = _route(document.route, _ABOVE, routing.ROOT_ID, root, ("route",), known)
     first = service_levels.routes(document, top)
     return dataclasses.replace(top, children=(*first, *top.children))
 
@@ -127,6 +131,7 @@ def _route(
     id: str,
     root: yaml_nodes.Node,
     path: problems.Path,
+    known: quieting.Intervals,
 ) -> routing.Route:
     """The node with what it inherits from the one above, and its children likewise."""
     route = routing.Route(
@@ -139,6 +144,7 @@ def _route(
         group_interval=_or(node.group_interval, above.group_interval),
         repeat_interval=_or(node.repeat_interval, above.repeat_interval),
         line=yaml_nodes.line(root, path),
+        hours=quieting.hours(node, known),
     )
     before: Counter[str] = Counter()
     children = []
@@ -146,7 +152,7 @@ def _route(
         conditions = _conditions(child.matchers)
         same = matchers.render(conditions)
         child_id = routing.child_id(id, conditions, before[same])
-        children.append(_route(child, route, child_id, root, (*path, "routes", at)))
+        children.append(_route(child, route, child_id, root, (*path, "routes", at), known))
         before[same] += 1
     return dataclasses.replace(route, children=tuple(children))
 

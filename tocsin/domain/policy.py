@@ -15,6 +15,7 @@ from schemas.scoring import Scoring
 from tocsin.domain import (
     breadth,
     correlation,
+    inhibition,
     oncall,
     reporting,
     routing,
@@ -82,6 +83,7 @@ class Policy:
     correlate: tuple[correlation.Rule, ...] = ()
     services: service_map.ServiceMap = field(default_factory=service_map.ServiceMap)
     rules: Rules = field(default_factory=Rules)
+    inhibit_rules: tuple[inhibition.Rule, ...] = ()
     templates: tuple[templates.Template, ...] = ()
     locale: str = "en"
     #: What is read of senders; the ingest has its own compiled form of these.
