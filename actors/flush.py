@@ -7,7 +7,17 @@ from functools import partial
 
 import structlog
 
-from actors import _groups, _incidents, _notify, _piecemeal, _rehouse, _runtime, _story, _work
+from actors import (
+    _groups,
+    _incidents,
+    _inhibitors,
+    _notify,
+    _piecemeal,
+    _rehouse,
+    _runtime,
+    _story,
+    _work,
+)
 from tocsin.domain import flushing
 from tocsin.storage import groups, inbox, timers
 from tocsin.storage.record import Transaction
@@ -81,7 +91,7 @@ def _decide(
     tx: Transaction, tenants: list[int], sheets: list[_groups.Sheet], desk: _incidents.Desk
 ) -> list[_story.Decided]:
     """One after the other: what one group opens, the next may join."""
-    silences = _groups.silences(tx, tenants)
+    silences, inhibited = _groups.silences(tx, tenants), _inhibitors.read(tx, sheets)
     decided = []
     for sheet in sheets:
         if sheet.tenant.policy is None:
@@ -95,6 +105,7 @@ def _decide(
             fresh=_notify.fresh_incident(sheet, tx.now),
             updates_in_place=_notify.UPDATES_IN_PLACE,
             target=desk.target(sheet),
+            inhibited=inhibited.get(sheet.tenant.id, {}),
         )
         passing = silences[sheet.tenant.id].passing
         decided.append(_story.Decided(sheet, group, plan, desk.apply(sheet, plan), passing))

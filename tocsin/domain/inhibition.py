@@ -38,11 +38,11 @@ class Rule:
 
 
 class Source(NamedTuple):
-    """An alert that inhibits: by which rule, with which values; `both`: it is a target as well."""
+    """An alert that inhibits: by which rule, with which values; `two_sided`: it is a target as well."""
 
     rule: str
     equals: str
-    both: bool
+    two_sided: bool
 
 
 class Question(NamedTuple):
@@ -79,18 +79,8 @@ def questions(rules: Iterable[Rule], labels: Mapping[str, str]) -> Iterator[tupl
             yield rule, Question(rule.id, _equals(rule, labels), both)
 
 
-def held_by(
-    rules: Iterable[Rule], labels: Mapping[str, str], firing: Mapping[Question, str]
-) -> Hold | None:
-    """What inhibits an alert: the first rule under whose key something fires."""
-    for rule, question in questions(rules, labels):
-        if (source := firing.get(question)) is not None:
-            return Hold(source, rule.name)
-    return None
-
-
 def _equals(rule: Rule, labels: Mapping[str, str]) -> str:
-    return _digest([labels.get(name, "") for name in rule.equal])
+    return _digest([labels.get(name, "") for name in sorted(rule.equal)])
 
 
 def _digest(parts: Iterable[str]) -> str:

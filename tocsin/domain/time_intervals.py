@@ -156,9 +156,7 @@ def _offset(place: ZoneInfo, day: date) -> timedelta | None:
     return _moment(place, day, 0, 0).astimezone(place).utcoffset()
 
 
-def _jump(
-    place: ZoneInfo, early: datetime, late: datetime, offset: timedelta | None
-) -> datetime:
+def _jump(place: ZoneInfo, early: datetime, late: datetime, offset: timedelta | None) -> datetime:
     """The first second at which the offset is not this any more."""
     while late - early > _SECOND:
         middle = early + (late - early) // 2
