@@ -7,7 +7,7 @@ it and then finds the groups that it held.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from actors import _groups, _line, _runtime
@@ -65,23 +65,31 @@ def _key(row: Row) -> tuple[Any, ...]:
     return row["tenant"], row["rule"], row["equals"], row["fingerprint"], row["two_sided"]
 
 
-def read(tx: Transaction, sheets: Sequence[_groups.Sheet]) -> Holds:
+def read(tx: Transaction, sheets: Iterable[_groups.Sheet]) -> Holds:
     """What inhibits members of these groups now, asked once for all of them."""
+    return of_alerts(tx, (
+        (sheet.tenant, member.fingerprint, member.labels)
+        for sheet in sheets if sheet.group for member in sheet.group.members
+    ))  # fmt: skip
+
+
+def of_alerts(
+    tx: Transaction, some: Iterable[tuple[_runtime.Tenant, str, Mapping[str, str]]]
+) -> Holds:
+    """What inhibits alerts (tenant, fingerprint, labels) now."""
     asked: dict[tuple[int, str], list[tuple[inhibition.Rule, inhibition.Question]]] = {}
-    for sheet in sheets:
-        rules = sheet.tenant.policy.inhibit_rules if sheet.tenant.policy else ()
-        for member in sheet.group.members if rules and sheet.group else ():
-            key = (sheet.tenant.id, member.fingerprint)
-            if key not in asked:
-                asked[key] = list(inhibition.questions(rules, member.labels))
-    wanted = {(tenant, q) for (tenant, _), some in asked.items() for _, q in some}
+    for tenant, mark, called in some:
+        rules = tenant.policy.inhibit_rules if tenant.policy else ()
+        if rules and (tenant.id, mark) not in asked:
+            asked[tenant.id, mark] = list(inhibition.questions(rules, called))
+    wanted = {(id, question) for (id, _), found in asked.items() for _, question in found}
     firing = inhibitors.firing(tx, wanted) if wanted else {}
-    found: Holds = {}
-    for (tenant, mark), some in asked.items():
-        for rule, question in some:
-            if source := firing.get((tenant, question)):
-                found.setdefault(tenant, {}).setdefault(mark, inhibition.Hold(source, rule.name))
-    return found
+    holds: Holds = {}
+    for (id, mark), found in asked.items():
+        for rule, question in found:
+            if source := firing.get((id, question)):
+                holds.setdefault(id, {}).setdefault(mark, inhibition.Hold(source, rule.name))
+    return holds
 
 
 def anew(tx: Transaction, tenant: _runtime.Tenant, after: str, limit: int) -> str | None:

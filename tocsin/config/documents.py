@@ -77,6 +77,7 @@ def parse(text: str, channels: Channels) -> Policy:
         enrichment=looked_up.table(document.enrichment),
         steps=looked_up.steps(document.enrichment, services),
         reopen_window=document.incidents.reopen,
+        resolve_timeout=document.global_.resolve_timeout,
         ack_timeout=document.incidents.ack_timeout,
         correlate=correlation.rules(document.incidents.correlate),
         rules=rules.compiled(document.rules),

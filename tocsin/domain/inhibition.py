@@ -38,7 +38,7 @@ class Rule:
 
 
 class Source(NamedTuple):
-    """An alert that inhibits: by which rule, with which values; `two_sided`: it is a target as well."""
+    """An alert that inhibits, and by which rule and values; `two_sided`: it is a target too."""
 
     rule: str
     equals: str

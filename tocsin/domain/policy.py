@@ -68,6 +68,8 @@ class Policy:
     enrichment: tuple[enriching.Lookup, ...] = ()
     steps: tuple[enriching.Step, ...] = ()
     reopen_window: timedelta = timedelta(minutes=5)
+    #: So long after its last post an alert is over whose sender named no end; None: the setting's.
+    resolve_timeout: timedelta | None = None
     #: An acknowledged incident that is not resolved so long after is opened again; None: never.
     ack_timeout: timedelta | None = None
     people: tuple[Person, ...] = ()
