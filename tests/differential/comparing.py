@@ -40,6 +40,7 @@ def differences(
     scenario: scenarios.Scenario, theirs: Sequence[Said], ours: Sequence[Said]
 ) -> list[str]:
     """Everything in which the two differ without having meant to."""
+    theirs, ours = ([said for said in one if said.at < scenario.length] for one in (theirs, ours))
     theirs = _without(theirs, scenario.only_theirs)
     missing = [only for only in scenario.only_ours if not any(_is(said, only) for said in ours)]
     found = [f"meant to be ours only, and was not sent: {only}" for only in missing]
