@@ -6,10 +6,10 @@ BIN := .venv/bin
 LOCKED := .venv/.locked
 STAMP := .venv/.installed
 
-.PHONY: help demo up test coverage check bench bench-ml lock screenshots
+.PHONY: help demo up test coverage check differential bench bench-ml lock screenshots
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z.-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z.-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 demo: $(STAMP) ## See it at work: fake providers, a storm of alerts, the page that comes out
 	@$(BIN)/tocsin demo
@@ -29,6 +29,10 @@ check: $(STAMP) ## Lint, format, types, import arrows
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
+
+differential: $(STAMP) ## Compare with a real Alertmanager on random scenarios: SEED=7 COUNT=20
+	@DIFFERENTIAL_SEED=$(or $(SEED),$(shell date +%s)) DIFFERENTIAL_COUNT=$(or $(COUNT),20) \
+		$(BIN)/pytest -q -rP tests/differential
 
 bench: $(STAMP) ## Measure throughput and latency on this machine
 	@$(BIN)/python -m tests.benchmarks.bench

@@ -160,7 +160,7 @@ class Desk:
         scene.incident = incident
         if plan.act in ("opened", "reopened", "joined"):
             scene.gained_at = self._tx.now
-        active = len(sheet.members) > len(plan.resolved)
+        active = len(sheet.members) > len(plan.leaving) + len(plan.waiting)
         if plan.act in ("opened", "joined"):
             scene.parts[me] = Part(sheet.row["receiver"], self._tx.now, active, facts(sheet))
             self._of[tenant, me] = {"incident_id": incident.id, "state": incident.state,

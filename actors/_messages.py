@@ -19,13 +19,16 @@ from tocsin.storage import labels
 
 def message(
     sheet: _groups.Sheet, plan: flushing.Plan, reason: str, now: datetime, public_url: str,
-    *, others: Sequence[dict[str, Any]] = (),
+    *, others: Sequence[dict[str, Any]] = (), ends: bool = True,
 ) -> Message:  # fmt: skip
-    """What this group's channels are to say; `others`: alerts of the incident's other groups."""
+    """What this group's channels are to say; `others`: alerts of the incident's other groups.
+
+    Without `ends` only what fires is shown: they do not want to hear of what is over.
+    """
     group, incident = sheet.group, plan.incident
     assert group is not None
     assert incident is not None
-    mine = {m.fingerprint for m in (*plan.firing, *plan.resolved)}
+    mine = {m.fingerprint for m in (*plan.firing, *(plan.resolved if ends else ()))}
     rows = [row for row in sheet.members if row["fingerprint"] in mine]
     # An alert may be in several groups; it is shown once.
     known = {row["fingerprint"] for row in sheet.members}

@@ -23,6 +23,7 @@ from workers import queues
 UPDATES_IN_PLACE = frozenset(
     name for name, module in channels.REGISTRY.items() if module.CAPABILITIES.update_in_place
 )
+SUPPRESSED = frozenset({"silenced", "inhibited", "muted"})
 Row = dict[str, Any]
 
 
@@ -64,16 +65,17 @@ def _members(tx: Transaction, decided: Iterable[_story.Decided]) -> None:
     marks, leaving, rows = [], [], []
     for d in decided:
         key = {"tenant": d.sheet.tenant.id, "group_id": d.group.id}
-        gone = {m.fingerprint for m in d.plan.resolved}
+        gone = {m.fingerprint for m in d.plan.leaving}
         for member in d.group.members:
-            by = d.plan.muted.get(member.fingerprint)
+            mine = member.fingerprint
+            by = d.plan.muted.get(mine) or d.plan.waiting.get(mine)
             if member.fingerprint in gone:
                 leaving.append({**key, "fingerprint": member.fingerprint})
             elif by or member.muted or member.event is not None:
                 muted = list(by) if by else None
                 mark = {"fingerprint": member.fingerprint, "muted_by": muted, "explained": not by}
                 marks.append({**key, **mark})
-        stays = len(d.group.members) > len(gone)
+        stays = len(d.group.members) > len(gone) + len(d.plan.waiting)
         rows.append({**d.sheet.row, "active": stays, "anchor": d.plan.anchor if stays else None})
     groups.update(tx, rows)
     groups.mark(tx, marks)
@@ -101,10 +103,10 @@ def _deliveries(
             continue
         # One notification a reason, for what integrations are told may differ; and where several
         # groups share a message, one more that shows them all.
-        for (reason, whole), told in _told(d).items():
+        for (reason, whole, ends), told in _told(d).items():
             id = ids.new(tx.now)
             others = _others(d, siblings) if whole else []
-            notifications.append(_notification(here, tx, d, reason, id, others))
+            notifications.append(_notification(here, tx, d, reason, id, others, ends=ends))
             for integration in told:
                 row = _delivery(d, integration, reason, id, tx.now)
                 planned.append(row)
@@ -124,15 +126,16 @@ def _others(d: _story.Decided, siblings: Mapping[tuple[int, uuid.UUID], list[Row
             and parts[row["group_id"]].receiver == d.sheet.row["receiver"]]  # fmt: skip
 
 
-def _told(d: _story.Decided) -> dict[tuple[str, bool], list[Integration]]:
-    """The integrations by what they are told, and whether it is to show the whole incident."""
+def _told(d: _story.Decided) -> dict[tuple[str, bool, bool], list[Integration]]:
+    """The integrations by what they are told: why, of the whole incident, also of what is over."""
     shared = d.scene is not None and len(d.scene.parts) > 1
-    found: dict[tuple[str, bool], list[Integration]] = {}
+    found: dict[tuple[str, bool, bool], list[Integration]] = {}
     for integration in d.group.receiver.integrations:
         reason = d.plan.reasons.get(integration.key)
         if reason and integration.channel != escalation.CHANNEL:
             whole = shared and integration.channel in UPDATES_IN_PLACE
-            found.setdefault((reason, whole), []).append(integration)
+            ends = integration.send_resolved or not d.plan.firing
+            found.setdefault((reason, whole, ends), []).append(integration)
     return dict(sorted(found.items(), key=lambda item: item[0]))
 
 
@@ -142,7 +145,7 @@ def _siblings(
     """By incident the alerts, not muted, of its groups with the receivers that are told of it."""
     of: dict[groups.GroupKey, uuid.UUID] = {}
     for d in decided:
-        if d.scene is not None and any(whole for _, whole in _told(d)):
+        if d.scene is not None and any(whole for _, whole, _ in _told(d)):
             for id, part in d.scene.parts.items():
                 if part.receiver == d.sheet.row["receiver"]:
                     of[d.sheet.tenant.id, id] = d.scene.incident.id
@@ -161,11 +164,13 @@ def _notification(
     reason: str,
     id: Any,
     others: list[Row],
+    *,
+    ends: bool,
 ) -> dict[str, Any]:
     tenant, incident = d.sheet.tenant, d.plan.incident
     assert incident is not None
     composed = _messages.message(
-        d.sheet, d.plan, reason, tx.now, here.settings.public_url, others=others
+        d.sheet, d.plan, reason, tx.now, here.settings.public_url, others=others, ends=ends
     )
     body = composed.model_dump_json().encode()
     carried = set(d.plan.told) if reason != "acknowledged" else set()
@@ -224,7 +229,7 @@ def _explain(tx: Transaction, decided: Iterable[_story.Decided], tallies: Tallie
             rows.append({"tenant": d.sheet.tenant.id, "id": event, "outcome": outcome,
                          "cause": cause})  # fmt: skip
             oldest = min(oldest, since[event])
-            if outcome in ("silenced", "muted") and event not in muted_before:
+            if outcome in SUPPRESSED and event not in muted_before:
                 tallies.add(d.sheet.tenant.id, "suppressions_processed_total", outcome)
     if rows:
         events.settle(tx, rows, oldest)

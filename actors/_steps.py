@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 
 import channels
-from actors import _escalations, _groups, _messages, _runtime
+from actors import _escalations, _groups, _inhibitors, _messages, _runtime
 from schemas.escalation import Escalation
 from schemas.message import Message
 from tocsin import i18n, ids
@@ -104,7 +104,7 @@ def _cases(
     held: dict[IncidentKey, list[Row]] = {key: [] for key in keys}
     for member in memberships.groups_of(tx, keys):
         held[member["tenant"], member["incident_id"]].append(member)
-    alerts = _alerts(tx, {tenant for tenant, _ in keys}, held)
+    alerts = _alerts(tx, tenants, held)
     turns = escalations.turns(tx, [(row["tenant"], row["name"]) for row in rows])
     # As far as anything is foreseen that a message says.
     overrides = stand_ins.of(tx, sorted(tenants), tx.now, tx.now + escalation.HORIZON)
@@ -127,16 +127,26 @@ def _cases(
 
 
 def _alerts(
-    tx: Transaction, tenants: Iterable[int], held: Mapping[IncidentKey, list[Row]]
+    tx: Transaction,
+    tenants: Mapping[int, _runtime.Tenant],
+    held: Mapping[IncidentKey, list[Row]],
 ) -> dict[IncidentKey, list[Row]]:
-    """The alerts of incidents that no silence holds back now, each once."""
+    """The alerts of incidents that no silence and no inhibitor holds back now, each once.
+
+    The hours of a route do not stop what has begun: nobody has acted on it yet.
+    """
     silences = _groups.silences(tx, tenants)
     of = {(t, g["group_id"]): (t, id) for (t, id), some in held.items() for g in some}
     found: dict[IncidentKey, dict[str, Row]] = {key: {} for key in held}
-    for row in groups.with_alerts(tx, sorted(of)):
+    rows = groups.with_alerts(tx, sorted(of))
+    inhibited = _inhibitors.of_alerts(
+        tx, ((tenants[row["tenant"]], row["fingerprint"], labels.of(row)) for row in rows)
+    )
+    for row in rows:
         key = of[row["tenant"], row["group_id"]]
-        quiet = row["status"] == "firing" and suppression.silenced_by(
-            silences[row["tenant"]], labels.of(row), tx.now
+        quiet = row["status"] == "firing" and (
+            row["fingerprint"] in inhibited.get(row["tenant"], {})
+            or suppression.silenced_by(silences[row["tenant"]], labels.of(row), tx.now)
         )
         if not quiet:
             found[key].setdefault(row["fingerprint"], row)

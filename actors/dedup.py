@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import uuid
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+import msgspec
 import orjson
 
 from actors import _batches, _floods, _line
@@ -66,7 +67,7 @@ class Happened:
 @_line.stage
 def dedup(load: _line.Load, rows: Rows) -> list[Change]:
     """Lock what the arrivals touch, judge each in order, write alerts, events and repeats."""
-    came = list(_batches.arrivals(load.tx, rows))
+    came = [_ending(load, arrival) for arrival in _batches.arrivals(load.tx, rows)]
     tracks = _lock(load, came)
     now, counts = load.tx.now, Counts()
     happened = [event for arrival in came if (event := _judge(now, tracks, counts, arrival))]
@@ -83,6 +84,17 @@ def _foldable(each: Happened) -> bool:
     return floods.foldable(
         each.kind, each.verdict.status, alert.severity, posted=each.arrival.posted
     )
+
+
+def _ending(load: _line.Load, arrival: _batches.Arrival) -> _batches.Arrival:
+    """With the end that the tenant's policy gives to what its sender gave none."""
+    if not arrival.alert.open_ended:
+        return arrival
+    policy = load.tenants[arrival.tenant].policy
+    if policy is None or policy.resolve_timeout is None:
+        return arrival
+    ends = arrival.received_at + policy.resolve_timeout
+    return replace(arrival, alert=msgspec.structs.replace(arrival.alert, ends_at=ends))
 
 
 def _lock(load: _line.Load, came: list[_batches.Arrival]) -> dict[Key, Track]:

@@ -12,6 +12,7 @@ import structlog
 from actors import (
     _groups,
     _incidents,
+    _inhibitors,
     _notify,
     _piecemeal,
     _poison,
@@ -107,7 +108,7 @@ def _decide(
     tx: Transaction, tenants: list[int], sheets: list[_groups.Sheet], desk: _incidents.Desk
 ) -> list[_story.Decided]:
     """One after the other: what one group opens, the next may join."""
-    silences = _groups.silences(tx, tenants)
+    silences, inhibited = _groups.silences(tx, tenants), _inhibitors.read(tx, sheets)
     decided = []
     for sheet in sheets:
         if sheet.tenant.policy is None:
@@ -121,6 +122,7 @@ def _decide(
             fresh=_notify.fresh_incident(sheet, tx.now),
             updates_in_place=_notify.UPDATES_IN_PLACE,
             target=desk.target(sheet),
+            inhibited=inhibited.get(sheet.tenant.id, {}),
         )
         passing = silences[sheet.tenant.id].passing
         decided.append(_story.Decided(sheet, group, plan, desk.apply(sheet, plan), passing))

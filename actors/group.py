@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from actors import _line
+from actors import _inhibitors, _line
 from tocsin.domain import grouping, routing
 from tocsin.domain.change import Change
 from tocsin.storage import events, groups, timers
@@ -39,6 +39,7 @@ def group(load: _line.Load, changes: list[Change]) -> list[Change]:
     groups.ensure(load.tx, [_new(load, key, g) for key, g in gathered.items() if g.fires])
     strays = _strays(load, changes, gathered)
     locked = groups.lock(load.tx, [*gathered, *((s["tenant"], s["group_id"]) for s in strays)])
+    _inhibitors.note(load, changes)
     outcomes += _leave(load, strays)
     present = groups.members(
         load.tx, [(*key, mark) for key, g in gathered.items() for mark in g.changes]

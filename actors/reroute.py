@@ -1,10 +1,10 @@
-"""Reroute: a policy changed, so the alerts that fire are held against the new routes."""
+"""Reroute: a policy changed, so the alerts that fire are held against the new rules and routes."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from actors import _rehouse, _rules, _runtime, _work
+from actors import _inhibitors, _rehouse, _rules, _runtime, _work
 from tocsin.domain.policy import Policy
 from tocsin.storage import alerts, groups, incidents, memberships, timers
 from tocsin.storage.record import Transaction
@@ -14,6 +14,9 @@ LIMIT = 100
 ALERTS = 1000
 #: The subject of the timer while it is the turn of the alerts: this and where to go on.
 ALONE = "alerts after "
+#: And before the groups, which ask what inhibits their members: these are the sources.
+SOURCES = "sources after "
+GROUPS = "groups"
 
 
 @_work.actor("reroute", _runtime.queue_of("reroute"))
@@ -31,12 +34,20 @@ def reroute(queue: str) -> bool:
 
 
 def _next(here: _runtime.Runtime, tx: Transaction, due: dict[str, Any]) -> bool:
-    """First the groups, then the alerts that fire in none; the timer's subject says how far."""
+    """First what inhibits, then the groups, then the alerts that fire in none of them.
+
+    The timer's subject says how far it is.
+    """
     id = due["tenant"]
     tx.scope([id])
     tenant = here.tenants(tx, [id])[id]
     if due["subject"].startswith(ALONE):
         return _alone(tx, tenant, due)
+    if due["subject"] != GROUPS:
+        further = _sources(tx, tenant, due)
+        if further != GROUPS:
+            return False
+        due = {**due, "subject": GROUPS}
     _rules.retire(tx, tenant)
     keys = groups.of_older_policy(tx, id, tenant.version or 0, LIMIT)
     rows = groups.lock(tx, keys)
@@ -74,6 +85,15 @@ def _alone(tx: Transaction, tenant: _runtime.Tenant, due: dict[str, Any]) -> boo
     moved = _rehouse.house(tx, tenant, [alert for alert in found if alert["homeless"]])
     _go_on(tx, due, ALONE + found[-1]["fingerprint"] if len(found) == ALERTS else None)
     return moved
+
+
+def _sources(tx: Transaction, tenant: _runtime.Tenant, due: dict[str, Any]) -> str:
+    """A page of what inhibits; returns what comes next."""
+    after = due["subject"].removeprefix(SOURCES) if due["subject"].startswith(SOURCES) else ""
+    further = _inhibitors.anew(tx, tenant, after, ALERTS)
+    following = GROUPS if further is None else SOURCES + further
+    _go_on(tx, due, following)
+    return following
 
 
 def _go_on(tx: Transaction, due: dict[str, Any], subject: str | None) -> None:

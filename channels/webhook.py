@@ -55,6 +55,9 @@ class Settings(channels.ChannelSettings):
     #: Sent as `Authorization: Bearer ...`.
     token_file: channels.SecretFile = None
     token_env: channels.SecretEnv = None
+    max_alerts: int = Field(
+        0, ge=0, description="At most so many alerts in one message, those that fire first; 0: all."
+    )
     headers: dict[str, str] = Field(
         default_factory=dict, description="Further headers, not secret ones."
     )
@@ -97,7 +100,7 @@ def destination(settings: Settings) -> str:
 
 def send(message: messages.Message, settings: Settings, call: channels.Call) -> channels.Receipt:
     """Post the message; the receiver knows a repeat by its ``webhook-id``."""
-    content = call.texts.get("body") or own_words(message, call.locale)["body"]
+    content = call.texts.get("body") or _dumped(body(message, settings.max_alerts))
     raw = content.encode("utf-8", "replace")
     headers = {
         **settings.headers,
@@ -115,7 +118,11 @@ def send(message: messages.Message, settings: Settings, call: channels.Call) -> 
 
 def own_words(message: messages.Message, locale: str) -> dict[str, str]:
     """The body for a receiver that knows Alertmanager's; it speaks no language."""
-    return {"body": json.dumps(body(message), ensure_ascii=False, separators=(",", ":"))}
+    return {"body": _dumped(body(message))}
+
+
+def _dumped(document: dict[str, Any]) -> str:
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":"))
 
 
 def signatures(secrets: str, key: str, now: datetime, content: bytes) -> str:
@@ -143,9 +150,13 @@ def _signing_key(line: str) -> bytes:
     return key
 
 
-def body(message: messages.Message) -> dict[str, Any]:
-    """Alertmanager's webhook JSON, version 4, and beside it ``incident``, which is Tocsin's own."""
+def body(message: messages.Message, most: int = 0) -> dict[str, Any]:
+    """Alertmanager's webhook JSON, version 4, and beside it ``incident``, which is Tocsin's own.
+
+    With at most so many alerts; 0: as many as the message has.
+    """
     home = parse.urlsplit(message.url)
+    shown = message.alerts[: most or None]
     return {
         "version": "4",
         "groupKey": message.group_key,
@@ -155,8 +166,8 @@ def body(message: messages.Message) -> dict[str, Any]:
         "commonLabels": message.common_labels,
         "commonAnnotations": message.common_annotations,
         "externalURL": f"{home.scheme}://{home.netloc}" if home.netloc else "",
-        "truncatedAlerts": message.truncated,
-        "alerts": [_alert(alert) for alert in message.alerts],
+        "truncatedAlerts": message.truncated + len(message.alerts) - len(shown),
+        "alerts": [_alert(alert) for alert in shown],
         "incident": {
             "id": message.incident_id,
             "url": message.url,

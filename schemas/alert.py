@@ -21,6 +21,7 @@ class Alert(msgspec.Struct, frozen=True, array_like=True, gc=False):
     was cut). ``starts_at`` is None where the sender did not set it. ``ends_at`` of a resolved
     alert is when it ended; of a firing one it is the moment at which it expires unless it is
     posted again (None: it never expires by itself). ``cut`` names the fields that were shortened.
+    ``open_ended``: the sender named no end, so that ``ends_at`` is only our resolve_timeout.
     """
 
     fingerprint: str
@@ -32,6 +33,7 @@ class Alert(msgspec.Struct, frozen=True, array_like=True, gc=False):
     ends_at: datetime | None = None
     generator_url: str = ""
     cut: tuple[str, ...] = ()
+    open_ended: bool = False
 
 
 class Batch(msgspec.Struct, frozen=True, array_like=True):

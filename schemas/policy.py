@@ -12,6 +12,7 @@ from schemas import enrichment as enriching
 from schemas.correlation import Correlation
 from schemas.escalation import Escalation
 from schemas.holidays import Holidays
+from schemas.inhibition import InhibitRule
 from schemas.mapping import CloudWatch, MappedSource
 from schemas.parts import Duration, Label, Name, Span, Written
 from schemas.people import Person, Team
@@ -23,6 +24,7 @@ from schemas.scoring import Scoring
 from schemas.service_levels import Calendar, ServiceLevel
 from schemas.services import LABEL, Service
 from schemas.templates import DEFAULT_LOCALE, Locale, TemplateEntry
+from schemas.time_intervals import TimeInterval
 
 GROUP_WAIT = timedelta(seconds=30)
 GROUP_INTERVAL = timedelta(minutes=5)
@@ -47,7 +49,23 @@ class Route(Written):
     group_wait: Duration | None = Field(None, description="Wait before a new group first speaks.")
     group_interval: Duration | None = Field(None, description="Wait between two tellings of news.")
     repeat_interval: Span | None = Field(None, description="Wait before the same is told again.")
+    mute_time_intervals: list[Name] = Field(
+        [], description="Some of `time_intervals`: while one holds, nothing is told. Not inherited."
+    )
+    active_time_intervals: list[Name] = Field(
+        [], description="Only while one of these holds is anything told. Not inherited."
+    )
     routes: list[Route] = Field([], description="Children, asked in this order.")
+
+
+class Global(Written):
+    """What holds for all routes."""
+
+    resolve_timeout: Span | None = Field(
+        None,
+        description="An alert of Alertmanager's API that names no end is over so long after it was"
+        " posted last; left out: as the installation says.",
+    )
 
 
 class Incidents(Written):
@@ -86,10 +104,17 @@ class Accounts(Written):
 class Document(Written):
     """The whole policy of a tenant."""
 
+    global_: Global = Field(Global(), alias="global")
     route: Route = Field(description="The top of the routing tree.")
     receivers: list[Receiver] = Field([], description="Who can be told, and how.")
     enrichment: enriching.Enrichment = enriching.Enrichment()
     rules: list[Rule] = Field([], description="What conditions change, drop or raise.")
+    inhibit_rules: list[InhibitRule] = Field(
+        [], max_length=1000, description="Which alerts make others redundant."
+    )
+    time_intervals: list[TimeInterval] = Field(
+        [], max_length=500, description="When routes are quiet, or only speak."
+    )
     incidents: Incidents = Incidents()
     accounts: Accounts = Accounts()
     people: list[Person] = Field([], description="Who is paged, and may act from there.")

@@ -16,6 +16,7 @@ TIMERS = {
     "flush": "flush",
     "expire": "expire",
     "silence": "unmute",
+    "inhibitor": "unmute",
     "lull": "subside",
     "reroute": "reroute",
     "rule": "judge",

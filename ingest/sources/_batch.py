@@ -35,6 +35,8 @@ class Said(NamedTuple):
     status: Status
     starts_at: datetime | None
     ends_at: datetime | None
+    #: The end is not the sender's but our resolve_timeout.
+    open_ended: bool = False
 
 
 class Draft(NamedTuple):
@@ -90,7 +92,7 @@ def finish(
         url, cut = "", (*cut, "generatorURL")
     return Alert(
         known.fingerprint, said.status, known.labels, kept, known.severity,
-        said.starts_at, said.ends_at, url, cut,
+        said.starts_at, said.ends_at, url, cut, said.open_ended,
     )  # fmt: skip
 
 

@@ -95,7 +95,7 @@ def _said(
         raise Bad("endsAt", _ORDER)
     starts = _times.start(starts, now)
     if ends is None:
-        return _batch.Said("firing", starts, now + timeout)
+        return _batch.Said("firing", starts, now + timeout, open_ended=True)
     if ends <= now:
         return _batch.Said("resolved", starts, ends)
     return _batch.Said("firing", starts, ends if ends < _times.FAR else None)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, NamedTuple
 
+import msgspec
 import pytest
 
 from schemas.alert import Status
-from tests.actors.conftest import Hall, Tenant, alert
+from tests.actors.conftest import POLICY, Hall, Tenant, alert
 
 ALERT = "SELECT status, starts_at, ends_at, count FROM alert"
 
@@ -180,3 +182,13 @@ def test_our_own_alarm_goes_the_ordinary_way_and_is_not_counted_as_posted(hall: 
     assert tenant.rows("SELECT posted, outcome FROM alert_event") == [
         {"posted": False, "outcome": "notified"}
     ]
+
+
+def test_what_names_no_end_ends_as_the_policy_says(hall: Hall, travel: Callable[..., None]) -> None:
+    tenant = hall.tenant("global: {resolve_timeout: 1m}" + POLICY)
+    late = tenant.now + timedelta(minutes=5)
+    named = alert("Named", starts=tenant.now, ends=late)
+    tenant.send(named, msgspec.structs.replace(alert("Open", ends=late), open_ended=True))
+    travel(minutes=2)
+    hall.settle()
+    assert tenant.column("SELECT status FROM alert ORDER BY labels") == ["firing", "resolved"]

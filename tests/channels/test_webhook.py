@@ -280,3 +280,13 @@ def test_a_page_to_a_person_says_where_to_act() -> None:
     url = "https://tocsin.example/t/acme/a/x"
     assert webhook.body(messages.first(act_url=url))["incident"]["act_url"] == url
     assert "act_url" not in webhook.body(messages.first())["incident"]
+
+
+@pytest.mark.parametrize(("most", "shown", "truncated"), [(0, 3, 2), (2, 2, 3), (5, 3, 2)])
+def test_no_more_alerts_than_its_receiver_wants(
+    providers: fakes.Fakes, call: channels.Call, most: int, shown: int, truncated: int
+) -> None:
+    message = messages.first(alerts=[messages.alert()] * 3, truncated=2)
+    webhook.send(message, settings(f"{providers.url}/hook/most", max_alerts=most), call)
+    (sent,) = [entry.body for entry in providers.ledger.calls(dest="/hook/most")]
+    assert (len(sent["alerts"]), sent["truncatedAlerts"]) == (shown, truncated)

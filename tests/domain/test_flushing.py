@@ -194,11 +194,14 @@ def test_the_end_of_the_told_is_told_while_a_silenced_one_goes_on() -> None:
     assert made.incident == incident()
 
 
-def test_the_end_of_some_says_nothing_while_another_that_was_told_is_silenced() -> None:
-    made = plan(
-        going(over("a", 1), member("b"), log={HOOK: log("ab")}), T, silence("b", T + REPEAT)
-    )
-    assert (made.act, made.reasons, made.log) == (None, {}, {})
+def test_the_end_of_some_is_told_while_another_that_was_told_is_silenced() -> None:
+    """As Alertmanager does: what is silenced is told of again when its silence ends."""
+    due = going(over("a", 1), member("b"), log={HOOK: log("ab")})
+    made = plan(due, T, silence("b", T + REPEAT))
+    assert (made.act, made.reasons) == (None, {HOOK: "resolved"})
+    assert made.log == {HOOK: notifying.Told(frozenset(), frozenset("a"), T)}
+    after = going(member("b"), log={HOOK: flushing.Log(made.log[HOOK], OLD)})
+    assert plan(after, T + REPEAT).reasons == {HOOK: "new_alerts"}
 
 
 @pytest.mark.parametrize("told", ["acknowledged", "resolved"])

@@ -17,6 +17,7 @@ from tocsin.config import (
     fallbacks,
     people,
     problems,
+    quieting,
     reporting,
     rules,
     sense,
@@ -79,9 +80,11 @@ def parse(text: str, channels: Channels) -> Policy:
         enrichment=looked_up.table(document.enrichment),
         steps=looked_up.steps(document.enrichment, services),
         reopen_window=document.incidents.reopen,
+        resolve_timeout=document.global_.resolve_timeout,
         ack_timeout=document.incidents.ack_timeout,
         correlate=correlation.rules(document.incidents.correlate),
         rules=rules.compiled(document.rules),
+        inhibit_rules=quieting.inhibit_rules(document.inhibit_rules),
         people=tuple(document.people),
         contacts=people.contacts(document.people, accounts, channels),
         teams={each.name: each for each in document.teams},
@@ -103,6 +106,7 @@ def parse(text: str, channels: Channels) -> Policy:
 def _senses(plain: Any, channels: Channels) -> Iterator[Iterator[tuple[problems.Path, str]]]:
     """What is wrong beyond the form, section by section."""
     yield sense.problems_of(plain)
+    yield quieting.problems_of(plain)
     yield people.problems_of(plain, channels)
     yield fallbacks.problems_of(plain, channels)
     yield rotas.problems_of(plain)
@@ -120,7 +124,8 @@ def json_schema(channels: Channels) -> dict[str, Any]:
 
 def _tree(document: written.Document, root: yaml_nodes.Node) -> routing.Route:
     """The routing tree; what tells of missed service levels stands before what people wrote."""
-    top = _route(document.route, _ABOVE, routing.ROOT_ID, root, ("route",))
+    known = quieting.intervals(document.time_intervals)
+    top = _route(document.route, _ABOVE, routing.ROOT_ID, root, ("route",), known)
     first = service_levels.routes(document, top)
     return dataclasses.replace(top, children=(*first, *top.children))
 
@@ -131,6 +136,7 @@ def _route(
     id: str,
     root: yaml_nodes.Node,
     path: problems.Path,
+    known: quieting.Intervals,
 ) -> routing.Route:
     """The node with what it inherits from the one above, and its children likewise."""
     route = routing.Route(
@@ -143,6 +149,7 @@ def _route(
         group_interval=_or(node.group_interval, above.group_interval),
         repeat_interval=_or(node.repeat_interval, above.repeat_interval),
         line=yaml_nodes.line(root, path),
+        hours=quieting.hours(node, known),
     )
     before: Counter[str] = Counter()
     children = []
@@ -150,7 +157,7 @@ def _route(
         conditions = _conditions(child.matchers)
         same = matchers.render(conditions)
         child_id = routing.child_id(id, conditions, before[same])
-        children.append(_route(child, route, child_id, root, (*path, "routes", at)))
+        children.append(_route(child, route, child_id, root, (*path, "routes", at), known))
         before[same] += 1
     return dataclasses.replace(route, children=tuple(children))
 

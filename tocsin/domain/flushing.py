@@ -19,7 +19,9 @@ from tocsin.domain import (
     explanation,
     grouping,
     incidents,
+    inhibition,
     notifying,
+    quieting,
     severity,
     sharing,
     suppression,
@@ -30,6 +32,7 @@ from tocsin.domain.routing import Route
 #: Reasons that bring news of something that fires; they need an open incident.
 PAGING = notifying.PAGING
 _TICK = timedelta(microseconds=1)
+NOTHING_INHIBITED: Mapping[str, inhibition.Hold] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,9 +120,9 @@ class Plan:
     """What is to be written. `reasons` and `log` go by the key of the integration.
 
     `told` are the events that a notification carries; `outcomes` those explained without one:
-    (event, outcome, cause). `due_at` None: the group waits for something to happen. `carried` are
-    the integrations that are not paged since they were for another group; `part_over`: the group
-    ended and its incident goes on.
+    (event, outcome, cause). `due_at` None: the group waits for something to happen. `leaving` are
+    the members that are over for it, told of or not. `carried` are the integrations that are not
+    paged since they were for another group; `part_over`: the group ended and its incident goes on.
     """
 
     incident: Incident | None
@@ -134,7 +137,10 @@ class Plan:
     shown: set[str] = field(default_factory=set)
     firing: tuple[Member, ...] = ()
     resolved: tuple[Member, ...] = ()
+    #: What holds back alerts that fire, by fingerprint; and ends that are told when it may speak.
     muted: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    waiting: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    leaving: tuple[Member, ...] = ()
     told: list[int] = field(default_factory=list)
     outcomes: list[tuple[int, explanation.Outcome, str]] = field(default_factory=list)
     anchor: datetime | None = None
@@ -150,36 +156,52 @@ def plan(
     fresh: Incident,
     updates_in_place: frozenset[str],
     target: Target | None = None,
+    inhibited: Mapping[str, inhibition.Hold] = NOTHING_INHIBITED,
 ) -> Plan:
     """Decide. If the group needs an incident it joins `target`, else opens `fresh`.
 
-    `updates_in_place` are the channels that can change what they said.
+    `updates_in_place` are the channels that can change what they said; `inhibited` says by
+    fingerprint what makes members redundant.
     """
-    muted = _muted(group.members, silences, now)
-    firing = tuple(m for m in group.members if m.status == "firing" and m.fingerprint not in muted)
-    over = tuple(m for m in group.members if m.status == "resolved")
-    made = Plan(group.incident, firing=firing, resolved=over, muted=muted, heard=group.heard)
+    quiet = quieting.Quiet(group.route.hours, silences, inhibited, now)
+    made = Plan(group.incident, heard=group.heard)
+    _hear(group, made, quiet)
     made.anchor = group.anchor or group.due_at
     _tell(group, made, now)
     _settle_incident(group, made, now, reopen_window, fresh, target)
     sharing.page_once(group, made, updates_in_place)
     _show_state(group, made, updates_in_place)
     _write_log(group, made, now)
-    _explain(group, made, silences)
-    times = (_next_repeat(group, made), _unmuted(made, silences), sharing.confirm(made, now))
+    _explain(group, made, quiet)
+    held = {**made.waiting, **made.muted}
+    times = (_next_repeat(group, made), quiet.ends(held), sharing.confirm(made, now))
     made.due_at = min((at for at in times if at), default=None)
     return made
 
 
-def _muted(
-    members: Iterable[Member], silences: suppression.Index, now: datetime
-) -> dict[str, tuple[str, ...]]:
-    found = {
-        m.fingerprint: suppression.silenced_by(silences, m.labels, now)
-        for m in members
-        if m.status == "firing"
-    }
-    return {mark: by for mark, by in found.items() if by}
+def _hear(group: Group, made: Plan, quiet: quieting.Quiet) -> None:
+    """Who fires, who is over, and what of it is held back.
+
+    An end is told although a silence matches, lest what was told stays open for ever; one of which
+    nobody was told is not news then. While the whole route is quiet ends that are owed wait.
+    """
+    held = {m.fingerprint: quiet.holds(m.fingerprint, m.labels) for m in group.members}
+    told = {mark for log in group.log.values() for mark in log.told.firing}
+    firing, resolved, leaving = [], [], []
+    for member in group.members:
+        mark, by = member.fingerprint, held[member.fingerprint]
+        if member.status == "firing":
+            if by:
+                made.muted[mark] = by
+            else:
+                firing.append(member)
+        elif quiet.closed and mark in told:
+            made.waiting[mark] = quiet.closed
+        else:
+            leaving.append(member)
+            if mark in told or not (by or member.muted):
+                resolved.append(member)
+    made.firing, made.resolved, made.leaving = tuple(firing), tuple(resolved), tuple(leaving)
 
 
 def _marks(members: Iterable[Member]) -> frozenset[str]:
@@ -191,8 +213,8 @@ def _tell(group: Group, made: Plan, now: datetime) -> None:
     for integration in group.receiver.integrations if group.members else ():
         log = group.log.get(integration.key)
         heard = group.heard.get(integration.key, sharing.NOTHING)
-        # A muted alert still fires: the end of the others is not the end of the group.
-        if not firing and made.muted and not (log and log.told.firing <= resolved):
+        # As in Alertmanager: what is held back is not there, and nobody is told of nothing.
+        if not firing and not resolved:
             continue
         reason = notifying.decide(
             log.told if log and not sharing.lost(group, log, heard) else None,
@@ -307,7 +329,7 @@ def _write_log(group: Group, made: Plan, now: datetime) -> None:
             made, integration.key, log, firing
         ):
             made.log[integration.key] = notifying.Told(firing, resolved, now)
-        elif not made.muted and (
+        elif (made.resolved or not (made.muted or made.waiting)) and (
             silent := notifying.forget(
                 log.told if log else None, firing, send_resolved=integration.send_resolved, now=now
             )
@@ -315,14 +337,15 @@ def _write_log(group: Group, made: Plan, now: datetime) -> None:
             made.log[integration.key] = silent
 
 
-def _explain(group: Group, made: Plan, silences: suppression.Index) -> None:
+def _explain(group: Group, made: Plan, quiet: quieting.Quiet) -> None:
     news = any(reason != "acknowledged" for reason in made.reasons.values())
     for member in group.members:
         if member.event is None:
             continue
-        if by := made.muted.get(member.fingerprint):
-            made.outcomes.append((member.event, suppression.outcome(silences, by), " ".join(by)))
-        elif news:
+        mark = member.fingerprint
+        if by := made.muted.get(mark) or made.waiting.get(mark):
+            made.outcomes.append((member.event, *quiet.explain(by, inhibited=mark)))
+        elif news and (member.status == "firing" or member in made.resolved):
             made.told.append(member.event)
         elif group.receiver.integrations:
             by_incident = made.carried and made.incident is not None
@@ -330,13 +353,6 @@ def _explain(group: Group, made: Plan, silences: suppression.Index) -> None:
             made.outcomes.append((member.event, "grouped", str(cause)))
         else:
             made.outcomes.append((member.event, "no_route", group.receiver.name))
-
-
-def _unmuted(made: Plan, silences: suppression.Index) -> datetime | None:
-    """When the first of the silences that hold something back ends: then the group asks again."""
-    by = {id for some in made.muted.values() for id in some}
-    filed = (silences.others, *silences.by_label.values())
-    return min((s.ends_at for some in filed for s in some if s.id in by), default=None)
 
 
 def _next_repeat(group: Group, made: Plan) -> datetime | None:

@@ -15,6 +15,7 @@ from schemas.scoring import Scoring
 from tocsin.domain import (
     breadth,
     correlation,
+    inhibition,
     oncall,
     reporting,
     routing,
@@ -69,6 +70,8 @@ class Policy:
     enrichment: tuple[enriching.Lookup, ...] = ()
     steps: tuple[enriching.Step, ...] = ()
     reopen_window: timedelta = timedelta(minutes=5)
+    #: So long after its last post an alert is over whose sender named no end; None: the setting's.
+    resolve_timeout: timedelta | None = None
     #: An acknowledged incident that is not resolved so long after is opened again; None: never.
     ack_timeout: timedelta | None = None
     people: tuple[Person, ...] = ()
@@ -84,6 +87,7 @@ class Policy:
     correlate: tuple[correlation.Rule, ...] = ()
     services: service_map.ServiceMap = field(default_factory=service_map.ServiceMap)
     rules: Rules = field(default_factory=Rules)
+    inhibit_rules: tuple[inhibition.Rule, ...] = ()
     templates: tuple[templates.Template, ...] = ()
     locale: str = "en"
     #: What is read of senders; the ingest has its own compiled form of these.

@@ -32,6 +32,7 @@ SECTIONS = {
     "root": "routes",
     "steps": "enrichment.steps",
     "reopen_window": "incidents.reopen",
+    "resolve_timeout": "global.resolve_timeout",
 }
 #: A tree of parts of one kind is compared node by node.
 CHILDREN = "children"

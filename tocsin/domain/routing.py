@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
-from tocsin.domain import matchers
+from tocsin.domain import matchers, time_intervals
 
 #: The id of the root; a child's id begins with its parent's.
 ROOT_ID = "{}"
@@ -31,6 +31,8 @@ class Route:
     repeat_interval: timedelta
     children: tuple[Route, ...] = ()
     line: int = 0
+    #: When it speaks.
+    hours: time_intervals.Hours = time_intervals.ALWAYS
 
 
 def child_id(parent_id: str, conditions: tuple[matchers.Matcher, ...], index: int) -> str:

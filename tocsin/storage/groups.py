@@ -157,12 +157,15 @@ def with_alerts(tx: Transaction, keys: Sequence[GroupKey]) -> list[dict[str, Any
     )
 
 
-def muted_by(tx: Transaction, silences: list[str]) -> list[GroupKey]:
-    """The groups that hold alerts back because of one of these silences."""
+def muted_by(tx: Transaction, by: Sequence[tuple[int, str]]) -> list[GroupKey]:
+    """The groups of these tenants that hold alerts back because of this silence or inhibitor."""
     found = tx.rows(
-        "SELECT DISTINCT tenant, group_id FROM group_member"
-        " WHERE muted_by IS NOT NULL AND muted_by && %s ORDER BY tenant, group_id",
-        [silences],
+        "SELECT DISTINCT m.tenant, m.group_id FROM group_member m"
+        " CROSS JOIN LATERAL unnest(m.muted_by) AS held (by)"
+        " JOIN unnest(%s::bigint[], %s::text[]) AS k (tenant, by)"
+        "  ON m.tenant = k.tenant AND k.by = held.by"
+        " WHERE m.muted_by IS NOT NULL ORDER BY 1, 2",
+        [[tenant for tenant, _ in by], [text for _, text in by]],
     )
     return [(row["tenant"], row["group_id"]) for row in found]
 

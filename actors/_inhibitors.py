@@ -1,0 +1,106 @@
+"""Inhibition in the record: which alerts are sources, and what inhibits the members of groups.
+
+The drain writes the sources of its batch in its own transaction, so whatever flushes later sees
+them, also after a restart. A flush shares locks on what it obeys; who takes a source away waits for
+it and then finds the groups that it held.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from actors import _groups, _line, _runtime
+from tocsin.domain import inhibition
+from tocsin.domain.change import Change
+from tocsin.storage import inhibitors, labels, timers
+from tocsin.storage.record import Transaction
+
+Row = dict[str, Any]
+#: By tenant, and then by fingerprint, what inhibits an alert.
+Holds = dict[int, dict[str, inhibition.Hold]]
+
+
+def note(load: _line.Load, changes: Iterable[Change]) -> None:
+    """Keep the sources up to date with these changes; their alerts' groups are locked already."""
+    last = {
+        (change.tenant, change.fingerprint): change
+        for change in changes
+        if (policy := load.tenants[change.tenant].policy) and policy.inhibit_rules
+    }
+    if not last:
+        return
+    wanted: dict[tuple[Any, ...], Row] = {}
+    for (tenant, mark), change in last.items():
+        if change.status == "firing" and not change.dropped:
+            rows = _rows(load.tenants[tenant], mark, change.effective)
+            wanted.update((_key(row), row) for row in rows)
+    gone = _write(load.tx, wanted, inhibitors.of(load.tx, list(last)))
+    if gone:
+        load.wakes.add("unmute")
+
+
+def _write(tx: Transaction, wanted: dict[tuple[Any, ...], Row], stored: list[Row]) -> list[Row]:
+    known = {_key(row): row for row in stored}
+    gone = [row for key, row in known.items() if key not in wanted]
+    inhibitors.remove(tx, gone)
+    inhibitors.add(tx, [row for key, row in wanted.items() if key not in known])
+    marks = {(row["tenant"], row["fingerprint"]) for row in gone}
+    timers.earlier(
+        tx, inhibitors.TIMER,
+        [{"tenant": tenant, "subject": mark, "due_at": tx.now} for tenant, mark in sorted(marks)],
+    )  # fmt: skip
+    return gone
+
+
+def _rows(tenant: _runtime.Tenant, mark: str, called: dict[str, str]) -> list[Row]:
+    rules = tenant.policy.inhibit_rules if tenant.policy else ()
+    return [
+        {"tenant": tenant.id, "fingerprint": mark, **source._asdict()}
+        for source in inhibition.sources(rules, called)
+    ]
+
+
+def _key(row: Row) -> tuple[Any, ...]:
+    return row["tenant"], row["rule"], row["equals"], row["fingerprint"], row["two_sided"]
+
+
+def read(tx: Transaction, sheets: Iterable[_groups.Sheet]) -> Holds:
+    """What inhibits members of these groups now, asked once for all of them."""
+    return of_alerts(tx, (
+        (sheet.tenant, member.fingerprint, member.labels)
+        for sheet in sheets if sheet.group for member in sheet.group.members
+    ))  # fmt: skip
+
+
+def of_alerts(
+    tx: Transaction, some: Iterable[tuple[_runtime.Tenant, str, Mapping[str, str]]]
+) -> Holds:
+    """What inhibits alerts (tenant, fingerprint, labels) now."""
+    asked: dict[tuple[int, str], list[tuple[inhibition.Rule, inhibition.Question]]] = {}
+    for tenant, mark, called in some:
+        rules = tenant.policy.inhibit_rules if tenant.policy else ()
+        if rules and (tenant.id, mark) not in asked:
+            asked[tenant.id, mark] = list(inhibition.questions(rules, called))
+    wanted = {(id, question) for (id, _), found in asked.items() for _, question in found}
+    firing = inhibitors.firing(tx, wanted) if wanted else {}
+    holds: Holds = {}
+    for (id, mark), found in asked.items():
+        for rule, question in found:
+            if source := firing.get((id, question)):
+                holds.setdefault(id, {}).setdefault(mark, inhibition.Hold(source, rule.name))
+    return holds
+
+
+def anew(tx: Transaction, tenant: _runtime.Tenant, after: str, limit: int) -> str | None:
+    """Hold a page of the alerts that fire against the rules; where to go on, None: it is done."""
+    rules = tenant.policy.inhibit_rules if tenant.policy else ()
+    if not after:
+        inhibitors.retire(tx, tenant.id, [rule.id for rule in rules])
+    if not rules:
+        return None
+    page = inhibitors.firing_alerts(tx, tenant.id, after, limit)
+    rows = [row for alert in page
+            for row in _rows(tenant, alert["fingerprint"], labels.of(alert))]  # fmt: skip
+    inhibitors.add(tx, rows)
+    return page[-1]["fingerprint"] if len(page) == limit else None
