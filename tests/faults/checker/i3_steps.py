@@ -64,7 +64,9 @@ class Run:
 def _runs(story: Story) -> Iterator[Run]:
     columns = ("tenant", "incident_id", "name", "generation", "run")
     for key, rows in story.by("escalation_step", *columns).items():
-        yield Run(*key, sorted(rows, key=lambda row: (row["round"], row["step"])))
+        tenant, incident, name, generation, run = key
+        ordered = sorted(rows, key=lambda row: (row["round"], row["step"]))
+        yield Run(tenant, incident, name, generation, run, ordered)
 
 
 def _doubles(story: Story, found: Found) -> None:

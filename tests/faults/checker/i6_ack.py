@@ -1,4 +1,5 @@
-"""I6: who acknowledged is left alone: nothing that pages begins later than a second after."""
+"""I6: an act stops the pages: nothing that pages begins more than a second after an acknowledgement
+or after the end."""
 
 from __future__ import annotations
 
@@ -11,10 +12,9 @@ from tests.faults.verdict import Verdict
 
 #: What had begun when somebody acted may still end; nothing begins later than this. Seconds.
 GRACE = 1.0
-#: From these on somebody has it, from those nobody has.
-TAKEN = frozenset({"acknowledged", "handed_over", "snoozed"})
-GIVEN = frozenset({"unacknowledged", "resolved", "reopened_by", "reopened", "woke", "lapsed",
-                   "unreachable"})  # fmt: skip
+#: From these on somebody has it, or it is over; from those nobody has.
+TAKEN = frozenset({"acknowledged", "handed_over", "snoozed", "resolved"})
+GIVEN = frozenset({"unacknowledged", "reopened_by", "reopened", "woke", "lapsed", "unreachable"})
 #: Reasons that tell nothing new: they only ask again for somebody who acts.
 NAGS = frozenset({"first", "repeat", "escalated"})
 
@@ -23,7 +23,7 @@ def check(story: Story) -> Verdict:
     held = _held(story)
     stopped = sum(len(some) for some in held.values())
     wrong = [*_pages(story, held), *_steps(story, held), *_lost(story, held)]
-    of = f"{stopped} acknowledgements"
+    of = f"{stopped} acknowledgements and ends"
     return judged("I6", "An acknowledgement stops the pages", wrong, of=of)
 
 
@@ -96,10 +96,10 @@ def _steps(story: Story, held: Spans) -> Iterator[str]:
 def _lost(story: Story, held: Spans) -> Iterator[str]:
     """An act that was answered with a 2xx and left no trace."""
     merged = {row["id"] for row in story.table("incident") if row["merged_into"]}
-    over = {(r["tenant"], r["incident_id"]) for r in story.table("timeline")
-            if r["kind"] in TAKEN | GIVEN}  # fmt: skip
+    acted = {(row["tenant"], row["incident_id"]) for row in story.table("timeline")
+             if row["kind"] in TAKEN | GIVEN}  # fmt: skip
     for act in story.of_kind("act"):
         key = (act.tenant, str(act.given.get("incident")))
-        if act.outcome == "accepted" and key[1] not in merged and key not in over:
+        if act.outcome == "accepted" and key[1] not in merged and key not in acted:
             name = f"{act.given.get('act')} of {key[1]} by {act.given.get('via')}"
             yield f"{story.slug(act.tenant)}: {name} was accepted and is not in its story"
