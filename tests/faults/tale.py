@@ -13,15 +13,15 @@ from tests.faults.checker import i10_audit, model
 
 Row = dict[str, Any]
 BEGAN = 1_800_000_000.0
+STEPS: list[Row] = [
+    {"notify": ["anna"]}, {"wait": 4}, {"notify": ["ben"]}, {"wait": 4}, {"notify": ["anna"]},
+]  # fmt: skip
 POLICY: Row = {
     "group_by": ["alertname"], "group_wait": 1, "group_interval": 5, "repeat_interval": 3600,
     "receivers": {"ops": {"escalation": "primary", "hooks": [], "slack": []}},
     "routes": [{"match": {}, "receiver": "ops"}],
-    "escalations": {"primary": {"repeat": 0, "steps": [
-        {"notify": ["anna"]}, {"wait": 4}, {"notify": ["ben"]}, {"wait": 4}, {"notify": ["anna"]}]}},
-    "people": {},
+    "escalations": {"primary": {"repeat": 0, "steps": STEPS}}, "people": {},
 }  # fmt: skip
-CHAIN = [0, 2, 4]
 
 
 def at(second: float) -> str:

@@ -90,7 +90,7 @@ def another_incident(tale: Tale) -> None:
     )
 
 
-def by_sms(tale: Tale, *, words: str, fault: str = "none", second: float = 20) -> None:
+def by_sms(tale: Tale, *, words: str, fault: str = "none", second: float = 8) -> None:
     """The first page of `a` goes by a provider that does not know a repeat, twice."""
     for entry in tale.provider:
         if entry["key"] == "a1":
