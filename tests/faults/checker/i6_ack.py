@@ -1,0 +1,105 @@
+"""I6: who acknowledged is left alone: nothing that pages begins later than a second after."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+from tests.faults.checker import judged
+from tests.faults.checker.story import PAGING, Row, Story, moment
+from tests.faults.verdict import Verdict
+
+#: What had begun when somebody acted may still end; nothing begins later than this. Seconds.
+GRACE = 1.0
+#: From these on somebody has it, from those nobody has.
+TAKEN = frozenset({"acknowledged", "handed_over", "snoozed"})
+GIVEN = frozenset({"unacknowledged", "resolved", "reopened_by", "reopened", "woke", "lapsed",
+                   "unreachable"})  # fmt: skip
+#: Reasons that tell nothing new: they only ask again for somebody who acts.
+NAGS = frozenset({"first", "repeat", "escalated"})
+
+
+def check(story: Story) -> Verdict:
+    held = _held(story)
+    stopped = sum(len(some) for some in held.values())
+    wrong = [*_pages(story, held), *_steps(story, held), *_lost(story, held)]
+    of = f"{stopped} acknowledgements"
+    return judged("I6", "An acknowledgement stops the pages", wrong, of=of)
+
+
+Spans = dict[tuple[int, str], list[tuple[float, float]]]
+
+
+def _held(story: Story) -> Spans:
+    """When somebody had which incident, by the times of the commits."""
+    found: Spans = defaultdict(list)
+    for key, rows in story.by("timeline", "tenant", "incident_id").items():
+        since: float | None = None
+        for row in sorted(rows, key=lambda row: row["id"]):
+            at = moment(row["at"]) or 0.0
+            if row["kind"] in TAKEN and since is None:
+                since = at
+            elif row["kind"] in GIVEN and since is not None:
+                found[key[0], key[1]].append((since, at))
+                since = None
+        if since is not None:
+            found[key[0], key[1]].append((since, float("inf")))
+    return found
+
+
+def _pages(story: Story, held: Spans) -> Iterator[str]:
+    reasons = {(row["tenant"], row["id"]): row["reason"] for row in story.table("notification")}
+    attempts = story.by("delivery_attempt", "tenant", "delivery_id")
+    for row in story.table("delivery"):
+        reason = reasons.get((row["tenant"], row["notification_id"]))
+        created = moment(row["created_at"]) or 0.0
+        for since, until in held.get((row["tenant"], row["incident_id"]), ()):
+            # What was decided before, and what was decided since and tells nothing new.
+            planned = created <= since and reason in PAGING
+            nag = since < created < until and reason in NAGS
+            if not planned and not nag:
+                continue
+            for entry in story.by_key.get(row["id"], ()):
+                if since + GRACE < entry["t"] < until:
+                    tries = attempts.get((row["tenant"], row["id"]), [])
+                    if not _had_begun(story, entry["t"], since, tries):
+                        late = f"{entry['t'] - since:.1f} s after the acknowledgement"
+                        yield f"{entry['provider']} {entry['dest']} got {row['id']} {late}"
+
+
+def _had_begun(story: Story, arrived: float, since: float, tries: list[Row]) -> bool:
+    """Whether the request belongs to an attempt that was claimed before somebody acted."""
+    spans = [(moment(row["started_at"]) or 0, moment(row["finished_at"]) or 0) for row in tries]
+    covering = [start for start, end in spans if start - 0.1 <= arrived <= end + 0.1]
+    if covering:
+        return min(covering) <= since + GRACE
+    # Its process died before it wrote the attempt down: then a fault was on.
+    return story.troubled(since - 30, arrived)
+
+
+def _steps(story: Story, held: Spans) -> Iterator[str]:
+    first = {(row["tenant"], row["incident_id"], row["name"], row["generation"], row["run"]):
+             row for row in reversed(story.table("escalation_step"))}  # fmt: skip
+    for row in story.table("escalation_step"):
+        done = moment(row["done_at"]) or 0.0
+        key = (row["tenant"], row["incident_id"], row["name"], row["generation"], row["run"])
+        began = any(
+            (moment(each["done_at"]) or 0) <= since
+            for since, _ in held.get(key[:2], ()) for each in (first[key],)
+        )  # fmt: skip
+        for since, until in held.get(key[:2], ()):
+            if since + GRACE < done < until and began:
+                place = f"step {row['round']}/{row['step']} of incident {row['incident_id']}"
+                yield f"{place} {done - since:.1f} s after the acknowledgement"
+
+
+def _lost(story: Story, held: Spans) -> Iterator[str]:
+    """An act that was answered with a 2xx and left no trace."""
+    merged = {row["id"] for row in story.table("incident") if row["merged_into"]}
+    over = {(r["tenant"], r["incident_id"]) for r in story.table("timeline")
+            if r["kind"] in TAKEN | GIVEN}  # fmt: skip
+    for act in story.of_kind("act"):
+        key = (act.tenant, str(act.given.get("incident")))
+        if act.outcome == "accepted" and key[1] not in merged and key not in over:
+            name = f"{act.given.get('act')} of {key[1]} by {act.given.get('via')}"
+            yield f"{story.slug(act.tenant)}: {name} was accepted and is not in its story"
