@@ -1,0 +1,24 @@
+"""Loaded by the bench's own pipeline beside the actors: an alert that kills who works on it.
+
+The product has no such thing; this stands in for the alert that makes a library crash.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from actors import dedup
+
+#: Whoever judges an alert with this label dies on the spot, as by a fault in a C library.
+LABEL = "kills_its_worker"
+_judge = dedup._judge
+
+
+def _dying(now: Any, tracks: Any, counts: Any, arrival: Any) -> Any:
+    if LABEL in arrival.alert.labels:
+        os._exit(9)
+    return _judge(now, tracks, counts, arrival)
+
+
+dedup._judge = _dying
