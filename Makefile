@@ -6,7 +6,7 @@ BIN := .venv/bin
 LOCKED := .venv/.locked
 STAMP := .venv/.installed
 
-.PHONY: help demo up test coverage check bench bench-ml lock screenshots
+.PHONY: help demo up test coverage check bench bench-ml faults-mutants lock screenshots
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z.-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -35,6 +35,9 @@ bench: $(STAMP) ## Measure throughput and latency on this machine
 
 bench-ml: $(STAMP) ## Measure how many alerts can be scored in a second
 	@$(BIN)/python -m tests.benchmarks.ml
+
+faults-mutants: $(STAMP) ## Break each promise on purpose in a copy, and see that a check notices
+	@$(BIN)/python -m tests.faults.mutants $(NAMES)
 
 screenshots: $(STAMP) ## Take the pictures of the pages anew (needs chromium)
 	@SCREENSHOTS=docs/screenshots $(BIN)/pytest -q -p no:cacheprovider tests/browser/screenshots.py

@@ -100,6 +100,8 @@ def _lost(story: Story, held: Spans) -> Iterator[str]:
              if row["kind"] in TAKEN | GIVEN}  # fmt: skip
     for act in story.of_kind("act"):
         key = (act.tenant, str(act.given.get("incident")))
-        if act.outcome == "accepted" and key[1] not in merged and key not in acted:
+        # A reply by text names no incident.
+        named = key[1] not in ("", "None")
+        if act.outcome == "accepted" and named and key[1] not in merged and key not in acted:
             name = f"{act.given.get('act')} of {key[1]} by {act.given.get('via')}"
             yield f"{story.slug(act.tenant)}: {name} was accepted and is not in its story"

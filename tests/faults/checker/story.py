@@ -126,15 +126,16 @@ class Story:
         return sorted(self._windows(), key=lambda w: (w.begin, w.end))
 
     def _windows(self) -> Iterator[Window]:
-        standing: dict[tuple[str, str], float] = {}
+        standing: dict[str, float] = {}
         for line in history.read(self.folder / history.NEMESIS):
-            key = (str(line["fault"]), str(line.get("target", "")))
+            # What it was done to is often known only when it has begun.
+            name = str(line["fault"])
             if line["phase"] == "begin":
-                standing.setdefault(key, float(line["t"]))
-            elif line["phase"] == "end" and key in standing:
-                yield Window(standing.pop(key), float(line["t"]), *key)
-        for key, began in standing.items():
-            yield Window(began, self.ended, *key)
+                standing.setdefault(name, float(line["t"]))
+            elif line["phase"] == "end" and name in standing:
+                yield Window(standing.pop(name), float(line["t"]), name, str(line["target"]))
+        for name, began in standing.items():
+            yield Window(began, self.ended, name, "")
 
     def troubled(self, begin: float, end: float) -> bool:
         """Whether a fault was on at any time between the two."""
