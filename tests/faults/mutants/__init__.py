@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[3]
+#: Of pytest: the first failure says enough, and the copy is thrown away.
+OPTIONS = ("-q", "-x", "-p", "no:cacheprovider")
 
 
 class Stale(Exception):
@@ -43,9 +45,12 @@ class Pytest:
     def __init__(self, path: str, *names: str) -> None:
         self.path, self.names = path, names
 
+    @property
+    def chosen(self) -> list[str]:
+        return [f"{self.path}::{name}" for name in self.names] or [self.path]
+
     def command(self) -> list[str]:
-        chosen = [f"{self.path}::{name}" for name in self.names] or [self.path]
-        return ["-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *chosen]
+        return ["-m", "pytest", *OPTIONS, *self.chosen]
 
     def __str__(self) -> str:
         more = f" and {len(self.names) - 1} more" if len(self.names) > 1 else ""

@@ -13,12 +13,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.faults.mutants import ROOT, Mutation, Pytest, Stale, mutations
+from tests.faults.mutants import OPTIONS, ROOT, Mutation, Pytest, Stale, mutations
 
 #: A check that takes longer hangs, and what hangs does not do its work. Seconds.
 PATIENCE = 600
@@ -33,17 +33,27 @@ class Bench:
     keep: Path | None
     sound: dict[tuple[str, ...], bool] = field(default_factory=dict)
 
+    def together(self, chosen: Iterable[Mutation]) -> None:
+        """Ask all tests at once, without any mutation: servers are started once for them."""
+        checks = {str(each.check): each.check for each in chosen if isinstance(each.check, Pytest)}
+        if not checks:
+            return
+        asked = ["-m", "pytest", *OPTIONS, *sorted({t for c in checks.values() for t in c.chosen})]
+        with copy(None) as tree:
+            if self._run("all.sound", tree, asked, PATIENCE * 3) == 0:
+                self.sound |= {tuple(check.command()): True for check in checks.values()}
+
     def verdict(self, name: str, mutation: Mutation) -> tuple[str, bool]:
         """What became of it in a word, and whether that is what must become of it."""
         asked = tuple(mutation.check.command())
         if asked not in self.sound:
             with copy(None) as tree:
-                self.sound[asked] = self._run(f"{name}.sound", tree, mutation) == 0
+                self.sound[asked] = self._run(f"{name}.sound", tree, list(asked)) == 0
         if not self.sound[asked]:
             return "unclear: the check is red without it", False
         try:
             with copy(mutation) as tree:
-                status = self._run(name, tree, mutation)
+                status = self._run(name, tree, list(asked))
         except Stale as stale:
             return f"stale: {str(stale).splitlines()[0]}", False
         if status not in (0, 1):
@@ -52,14 +62,14 @@ class Bench:
             return (f"held by {mutation.held_by}", True) if status == 0 else ("killed", True)
         return ("killed", True) if status == 1 else ("SURVIVED", False)
 
-    def _run(self, name: str, tree: Path, mutation: Mutation) -> int:
+    def _run(self, name: str, tree: Path, asked: list[str], patience: float = PATIENCE) -> int:
         environment = {**os.environ, "PYTHONPATH": str(tree), "PYTHONDONTWRITEBYTECODE": "1"}
         done = subprocess.Popen(
-            [sys.executable, *mutation.check.command()], cwd=tree, env=environment, text=True,
+            [sys.executable, *asked], cwd=tree, env=environment, text=True,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
         )  # fmt: skip
         try:
-            said, _ = done.communicate(timeout=PATIENCE)
+            said, _ = done.communicate(timeout=patience)
         except subprocess.TimeoutExpired:
             # The whole session: a bench has servers of its own.
             os.killpg(done.pid, 9)
@@ -107,6 +117,7 @@ def main(arguments: list[str]) -> int:
 
 def _play(chosen: dict[str, Mutation], bench: Bench) -> int:
     wrong = 0
+    bench.together(chosen.values())
     for name, mutation in chosen.items():
         began = time.monotonic()
         word, fine = bench.verdict(name, mutation)

@@ -13,5 +13,7 @@ MUTATION = Mutation(
             'table == "tenant" else "tenant")\n',
         ),
     ),
-    Pytest("tests/storage/test_isolation.py"),
+    Pytest(
+        "tests/storage/test_isolation.py", "test_another_tenant_sees_changes_and_removes_nothing"
+    ),
 )

@@ -12,5 +12,5 @@ MUTATION = Mutation(
             "follow_redirects=True,",
         ),
     ),
-    Pytest("tests/contracts/test_channels.py"),
+    Pytest("tests/contracts/test_channels.py", "test_every_refusal_has_its_meaning"),
 )

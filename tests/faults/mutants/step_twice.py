@@ -13,5 +13,8 @@ MUTATION = Mutation(
             '        still = {(row["tenant"], row["subject"]): row["due_at"] for row in due}\n',
         ),
     ),
-    Pytest("tests/actors/test_escalate_once.py"),
+    Pytest(
+        "tests/actors/test_escalate_once.py",
+        "test_two_workers_that_claim_the_same_step_take_it_once",
+    ),
 )

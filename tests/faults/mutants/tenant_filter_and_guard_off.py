@@ -19,5 +19,5 @@ MUTATION = Mutation(
             '        mine = "true"\n',
         ),
     ),
-    Pytest("tests/web/test_access.py"),
+    Pytest("tests/web/test_access.py", "test_what_is_anothers_does_not_exist"),
 )

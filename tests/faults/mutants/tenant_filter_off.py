@@ -12,6 +12,6 @@ MUTATION = Mutation(
             '" WHERE %s > 0"\n)',
         ),
     ),
-    Pytest("tests/web/test_access.py"),
+    Pytest("tests/web/test_access.py", "test_what_is_anothers_does_not_exist"),
     held_by="row-level security",
 )

@@ -18,5 +18,8 @@ MUTATION = Mutation(
             "ORDER BY t.due_at LIMIT p_limit",
         ),
     ),
-    Pytest("tests/actors/test_escalate.py"),
+    Pytest(
+        "tests/actors/test_escalate.py",
+        "test_who_does_not_act_is_followed_by_the_next_until_somebody_does",
+    ),
 )
