@@ -282,6 +282,11 @@ def test_what_a_fault_or_a_word_explains_is_no_wrong(verdicts: Verdicts, spoil: 
     assert red(verdicts(spoil)) & {"I3", "I4", "I6", "I9"} == set()
 
 
+def test_redis_is_no_excuse_for_a_late_step(verdicts: Verdicts) -> None:
+    found = verdicts(late, lambda tale: tale.fault("redis_dead", 3, 29))
+    assert "late" in said(found, "I3")
+
+
 def test_what_was_put_aside_is_not_lost_if_somebody_was_told(verdicts: Verdicts) -> None:
     found = verdicts(lambda tale: quarantined(tale, alarm=True))
     assert red(found) & {"I1", "I5", "I12"} == set()

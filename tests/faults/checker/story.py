@@ -137,6 +137,11 @@ class Story:
         for name, began in standing.items():
             yield Window(began, self.ended, name, "")
 
+    @property
+    def outages(self) -> list[Window]:
+        """Faults that may hold up a decision: neither Redis nor a provider nor a sender can."""
+        return [w for w in self.windows if not w.fault.startswith(("redis", "provider", "input"))]
+
     def troubled(self, begin: float, end: float) -> bool:
         """Whether a fault was on at any time between the two."""
         return any(w.begin <= end and begin <= w.end for w in self.windows)
