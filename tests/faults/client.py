@@ -26,9 +26,7 @@ ANSWER_SECONDS, PAUSE_SECONDS = 5.0, 0.3
 class Client:
     """All requests of a run go through here, so that none is missing in the ledger."""
 
-    def __init__(
-        self, journal: Journal, clock: Callable[[], float], bases: Sequence[str]
-    ) -> None:
+    def __init__(self, journal: Journal, clock: Callable[[], float], bases: Sequence[str]) -> None:
         self._journal, self._clock, self._bases = journal, clock, list(bases)
         self._numbers = itertools.count(1)
         self._http = httpx.Client(
@@ -166,17 +164,18 @@ class Lane(threading.Thread):
     ) -> None:  # fmt: skip
         super().__init__(name=f"lane {tenant.slug} {plan.number}")
         self.over = threading.Event()
-        self.unsent = len(plan.posts)
+        #: Posts that were begun, and that nobody has said yes or no to until the end.
+        self.unanswered = 0
         self._client, self._tenant, self._plan = client, tenant, plan
         self._began, self._clock = began, clock
-        self._started = time.monotonic()
+        self._since = time.monotonic()
 
     def run(self) -> None:
         for post in self._plan.posts:
-            if self.over.wait(max(0.0, self._started + post.at - time.monotonic())):
+            if self.over.wait(max(0.0, self._since + post.at - time.monotonic())):
                 return
             now = self._clock()
             alerts = [drawn(draft, self._began, now) for draft in post.alerts]
             if not self._client.post(self._tenant, post.source, alerts, self.over):
+                self.unanswered += 1
                 return
-            self.unsent -= 1

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import msgspec
@@ -37,31 +37,33 @@ def write(bench: Bench) -> None:
     folder.mkdir()
     sealer = crypto.from_file(bench.home / "secrets" / "master.key")
     with bench.record.admin() as tx:
-        for (name,) in bench.sql(TABLES):
-            _table(bench, tx, sealer, name, folder / f"{name}.jsonl")
+        for tenant in bench.tenants:
+            sealer.load(tx, tenant.id)
+    for (name,) in bench.sql(TABLES):
+        _table(bench, sealer, name, folder / f"{name}.jsonl")
     (bench.folder / history.AUDIT).write_text(_audit(bench))
     (bench.folder / history.METRICS).write_text(_metrics(bench))
 
 
-def _table(bench: Bench, tx: Transaction, sealer: crypto.Sealer, name: str, file: Path) -> None:
+def _table(bench: Bench, sealer: crypto.Sealer, name: str, file: Path) -> None:
     openers = {column: opener for (table, column), opener in OPENERS.items() if table == name}
     with bench.owner() as connection, file.open("w") as out:
         cursor = connection.cursor(row_factory=dict_row)
         for row in cursor.execute(f"SELECT * FROM {name}".encode()):
             for column, opener in openers.items():
-                row[column] = _opened(tx, sealer, row, column, opener)
+                row[column] = _opened(sealer, row, column, opener)
             out.write(json.dumps(row, default=_plain, separators=(",", ":")) + "\n")
 
 
 def _opened(
-    tx: Transaction, sealer: crypto.Sealer, row: dict[str, Any], column: str,
-    opener: Callable[[bytes], Any],
-) -> Any:  # fmt: skip
+    sealer: crypto.Sealer, row: dict[str, Any], column: str, opener: Callable[[bytes], Any]
+) -> Any:
     blob = bytes(row[column])
     if not blob:
         return None
     try:
-        return opener(sealer.open(tx, row["tenant"], blob))
+        # All keys were loaded before, so no transaction has to be open all the while.
+        return opener(sealer.open(cast(Transaction, None), row["tenant"], blob))
     except (errors.TocsinError, ValueError, zstandard.ZstdError, msgspec.MsgspecError):
         return blob.hex()
 

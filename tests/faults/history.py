@@ -19,8 +19,8 @@ plus what was travelled). A line is on the disk before what it announces happens
     Two lines for each request: {id, t, phase: "begin" | "end", kind, tenant (id), ...}.
     ``post``: in "begin" ``source`` and ``alerts``, a list of {labels, startsAt, endsAt, status}
     ("" where the sender names no time; ``hostile``: true where the installation has to refuse this
-    one); in "end" ``outcome`` ("accepted" | "refused" | "doubt"), ``status`` (0: no answer),
-    ``rejected`` (indices into ``alerts``).
+    one, with the ``document`` that was posted in its place); in "end" ``outcome`` ("accepted" | "refused" | "doubt"), ``status`` (0: no answer),
+    ``rejected`` (indices into ``alerts``). An answer from 500 on is a doubt as none is.
     ``act``: ``incident``, ``act`` ("ack"), ``via`` ("api" | "link" | "slack" | "sms"), ``who``; in
     "end" ``outcome``, ``status``. One that is sent twice is two requests.
     ``silence``: ``matchers``, ``seconds``; in "end" ``outcome``, ``status``, ``silence`` (its id).
@@ -36,7 +36,8 @@ plus what was travelled). A line is on the disk before what it announces happens
 ``dump/<table>.jsonl``
     Each table of the record but its migrations, all tenants. Times are ISO 8601 with a zone, bytes
     hexadecimal, intervals seconds. What is sealed is opened where the master key allows it:
-    ``delivery.message`` is then an object.
+    ``notification.message`` is then an object, ``intake.body`` a list of alerts, and
+    ``quarantine.body`` such a list, or the text of the one alert that was refused.
 
 ``metrics.txt``, ``audit.txt``, ``logs/*.log``
     What the operator's /metrics said at the end, what the verification of the audit chain said,

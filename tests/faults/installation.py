@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TextIO
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 
 import httpx
 
@@ -20,7 +20,7 @@ from tocsin import launch, procfile
 from tocsin.errors import SetupError
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-SCALE = "ingest=2,pipeline=3,page=2,notify=2,lookup=0,scoring=0"
+SCALE = "pipeline=2,page=2,notify=2,lookup=0,scoring=0"
 
 
 class Proxied(launch.Supervisor):

@@ -12,6 +12,8 @@ LANES = 2
 NAMES = {"paged": 5, "texted": 2, "chat": 2, "quiet": 1, "load": 6}
 BATCH = 30
 SOURCES = ("prometheus", "prometheus", "alertmanager", "native")
+#: Whoever judges an alert with this label dies on the spot (`armed`).
+POISON = "kills_its_worker"
 
 #: One that is not over has no end; one that is has it from when it is first sent.
 Labels = dict[str, str]
@@ -52,8 +54,8 @@ HOSTILE: tuple[Any, ...] = (
     {"labels": {"alertname": {"nested": "no"}}},
     {"labels": {"alertname": "Bad", "": "nameless"}},
     {"labels": "none"},
-    {"labels": {"alertname": "Bad"}, "startsAt": "yesterday"},
-    {"labels": {"alertname": "Bad"}, "startsAt": "2026-02-30T00:00:00Z"},
+    {"labels": {"alertname": "Bad"}, "startsAt": "yesterday", "starts_at": "yesterday"},
+    {"labels": {"alertname": "Bad", "severity": 5}},
     "just a string",
     None,
     17,

@@ -60,6 +60,8 @@ class People(threading.Thread):
         self._ledger = Ledger(ledger)
         self._todo: list[tuple[float, Callable[[], object]]] = []
         self._decided: set[str] = set()
+        #: Incidents by tenant and by what a text calls them.
+        self._codes: dict[tuple[int, str], str] = {}
         self._twilio = twilio.Twilio(clock, world.ACCOUNT, world.TWILIO_TOKEN)
 
     def run(self) -> None:
@@ -102,6 +104,7 @@ class People(threading.Thread):
         if found is None or not user.startswith("U0"):
             return
         tenant = self._tenants[int(user[-1])]
+        self._codes[tenant.number, found["value"][-4:].upper()] = found["value"]
         said = {"incident": found["value"], "act": "ack", "who": "dora"}
         self._perhaps(
             body.get("text", ""), found["value"], lambda: self._press(tenant, said, user, found)
@@ -116,8 +119,10 @@ class People(threading.Thread):
             return
         phone = entry["dest"]
         tenant = next(t for t in self._tenants if t.people["emil"]["phone"] == phone)
-        said = {"incident": "", "code": found[1], "act": "ack", "who": "emil"}
-        self._perhaps(text, found[1], lambda: self._answer(tenant, said, phone))
+        incident = self._codes.get((tenant.number, found[1]))
+        if incident is not None:  # else nobody could say afterwards what was meant
+            said = {"incident": incident, "code": found[1], "act": "ack", "who": "emil"}
+            self._perhaps(text, f"sms {found[1]}", lambda: self._answer(tenant, said, phone))
 
     def _perhaps(self, told: str, key: str, *ways: Callable[[], object]) -> None:
         """Decide once about an incident, by what is told: the same seed decides the same."""

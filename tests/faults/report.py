@@ -20,8 +20,8 @@ def show(done: Done) -> bool:
     for name, why in done.left_out.items():
         print(f"left out: {name}: {why}")
     print(
-        f"{done.figures['posted']} alerts, {done.figures['acts']} acts, {said['crashes']} cuts that"
-        f" may double, {done.seconds:.0f} s",
+        f"{done.figures['posted']} alerts of {done.figures['planned']} posted, {done.figures['acts']}"
+        f" acts, {said['crashes']} cuts that may double, {done.seconds:.0f} s",
         flush=True,
     )
     verdicts = [*_own(done), *_checked(done.folder)]
@@ -38,11 +38,12 @@ def _checked(folder: Path) -> list[Verdict]:
 
 def _own(done: Done) -> list[Verdict]:
     """That the run itself was one: nothing of what was planned failed to happen."""
-    unsent, late = done.figures["unsent"], done.figures["settled"]
+    unanswered, late = done.figures["unanswered"], done.figures["settled"]
     return [
         Verdict("B1", "every planned fault was played", f"{len(done.broken)} were not", "0",
                 not done.broken, done.broken),
-        Verdict("B2", "every post was answered in the end", f"{unsent} were not", "0", not unsent),
+        Verdict("B2", "every post was answered in the end", f"{unanswered} were not", "0",
+                not unanswered),
         Verdict("P11", "it heals alone", late or "quiet", "quiet", not late),
     ]  # fmt: skip
 

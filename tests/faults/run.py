@@ -82,7 +82,6 @@ def run(wish: Wish) -> Done:
             bench.note(fault=name, target="", phase="left out", note=why)
         _play(wish, bench, plan, done)
         said = _said(wish, bench, done)
-    _keep_logs(bench)
     said["left_over"] = [_shown(child) for child in _children() if child not in before]
     (folder / history.RUN).write_text(json.dumps(said, indent=1))
     done.seconds = time.monotonic() - started
@@ -97,7 +96,7 @@ def _plan(wish: Wish) -> tuple[list[nemesis.Fault], dict[str, str]]:
     count = len(known) if wish.profile == "soak" else chance.randint(*nemesis.QUICK)
     drawn = nemesis.draw(chance, known.values(), count, wish.faults)
     if wish.profile == "soak" and wish.faults is None:
-        drawn = drawn[:nemesis.SOAK]
+        drawn = drawn[: nemesis.SOAK]
     left_out = {fault.name: why[fault.name] for fault in drawn if why[fault.name]}
     return [fault for fault in drawn if not why[fault.name]], left_out
 
@@ -133,6 +132,7 @@ def _prepared(wish: Wish, folder: Path, plan: list[nemesis.Fault]) -> Iterator[B
             journal,
         )  # fmt: skip
         stack.callback(_unmount, bench)
+        stack.callback(_keep_logs, bench)
         for fault in plan:
             fault.prepare(bench)
         stack.enter_context(supervised(supervisor))
@@ -161,8 +161,7 @@ def _play(wish: Wish, bench: Bench, plan: list[nemesis.Fault], done: Done) -> No
     done.figures["began"] = began
     journal = Journal(bench.folder / history.CLIENT, bench.clock)
     options = bench.supervisor.options
-    port = options.port
-    bases = [f"http://127.0.0.1:{each}" for each in (port, port + 1, port + 11)]
+    bases = [f"http://127.0.0.1:{port}" for port in (options.port, options.port + 1)]
     bench.client = Client(journal, bench.clock, bases)
     lanes = load.draw(
         random.Random(f"load {wish.seed}"), [t.canary for t in bench.tenants], alerts, seconds
@@ -189,11 +188,14 @@ def _play(wish: Wish, bench: Bench, plan: list[nemesis.Fault], done: Done) -> No
     people.over.set()
     people.join()
     done.figures |= {
-        "posted": bench.client.posted, "acts": people.acts, "unsent": sum(t.unsent for t in threads),
-        "ended": bench.clock(),
+        "posted": bench.client.posted, "acts": people.acts, "ended": bench.clock(),
+        "planned": alerts, "unanswered": sum(thread.unanswered for thread in threads),
     }  # fmt: skip
     done.broken += evil.broken
-    dump.write(bench)
+    try:
+        dump.write(bench)
+    except Exception as error:  # without it nothing can be said, so it must not pass
+        done.broken.append(f"the record could not be written down: {error!r}")
     bench.client.close()
     journal.close()
 
@@ -211,7 +213,7 @@ def _silence(bench: Bench, chance: random.Random) -> None:
 
 
 def _settled(bench: Bench, patience: float) -> str:
-    """"" once nothing has to happen any more; else what was still pending in the end."""
+    """ "" once nothing has to happen any more; else what was still pending in the end."""
     deadline = time.monotonic() + patience
     pending: Any = "PostgreSQL does not answer"
     while time.monotonic() < deadline:
@@ -234,7 +236,7 @@ def _said(wish: Wish, bench: Bench, done: Done) -> dict[str, Any]:
         "began": figures["began"], "last_fault": figures["last fault"], "ended": figures["ended"],
         "travelled": bench.clock.travelled, "lease_seconds": LEASE_SECONDS,
         "crashes": bench.crashes, "settled": not figures["settled"],
-        "pending": figures["settled"], "unsent": figures["unsent"], "broken": done.broken,
+        "pending": figures["settled"], "unanswered": figures["unanswered"], "broken": done.broken,
         "secrets": _secrets(bench),
         "tenants": [
             {"id": t.id, "slug": t.slug, "canary": t.canary, "policy": t.plain()}
@@ -273,5 +275,5 @@ def _shown(child: psutil.Process) -> str:
 
 def _keep_logs(bench: Bench) -> None:
     """What the servers said, beside what the processes said."""
-    for name, text in bench.server_logs.items():
-        (bench.folder / history.LOGS / name).write_bytes(text)
+    for file in sorted((bench.home / "log").glob("*.log")):
+        shutil.copyfile(file, bench.folder / history.LOGS / file.name)

@@ -20,7 +20,7 @@ SLUGS = ("north", "south", "west")
 GROUP_BY = ["alertname"]
 GROUP_WAIT, GROUP_INTERVAL, REPEAT_INTERVAL = 0.0, 2.0, 4 * 3600.0
 #: Who is told by what kind of alert; the last takes the rest.
-ROUTES = (
+ROUTES: tuple[tuple[dict[str, str], str], ...] = (
     ({"job": "tocsin"}, "self"),
     ({"kind": "paged"}, "oncall"),
     ({"kind": "texted"}, "backup"),

@@ -12,15 +12,11 @@ from contextlib import contextmanager
 
 import psutil
 
-from tests.faults import armed, client
+from tests.faults import client, load
 from tests.faults.bench import Bench
 
 SECONDS = (1.0, 3.0)
 AGED = "UPDATE drain_note SET noted_at = noted_at - interval '1 minute' WHERE worker = %s"
-
-
-def prepare(bench: Bench) -> None:
-    bench.prepared["poison_alert"] = True
 
 
 @contextmanager
@@ -30,7 +26,7 @@ def under(bench: Bench, chance: random.Random) -> Iterator[str]:
     labels = {"alertname": f"Poison{number}", "site": tenant.canary, "severity": "error"}
     base = {"startsAt": client.iso(bench.clock()), "endsAt": "", "status": "firing"}
     bench.crashed(10)
-    bench.extra(tenant, [{"labels": {**labels, armed.LABEL: "yes"}, **base}], "prometheus")
+    bench.extra(tenant, [{"labels": {**labels, load.POISON: "yes"}, **base}], "prometheus")
     bench.extra(tenant, [{"labels": {**labels, "n": "innocent"}, **base}], "prometheus")
     bench.ageing.append(lambda: age(bench))
     yield tenant.slug

@@ -16,7 +16,7 @@ from tests.faults.bench import Bench
 SECONDS = (5.0, 15.0)
 JUMPS = ("+61s", "+7200s", "-300s")
 #: Who has the wrong clock: one of each, so that the others are right.
-WHO = ("ingest.2", "pipeline.3", "page.2", "notify.2", "clock")
+WHO = ("pipeline.2", "page.2", "notify.2", "clock")
 NAME = "process_with_a_wrong_clock"
 
 
