@@ -12,6 +12,9 @@ from tests.faults import history
 from tests.faults.checker import i10_audit, model
 
 Row = dict[str, Any]
+#: Tables that are there although nothing is in them.
+EMPTY = ("delivery", "drain_note", "group_member", "inbox", "intake", "lookup", "quarantine",
+         "report_letter", "silence", "timer")  # fmt: skip
 BEGAN = 1_800_000_000.0
 STEPS: list[Row] = [
     {"notify": ["anna"]}, {"wait": 4}, {"notify": ["ben"]}, {"wait": 4}, {"notify": ["anna"]},
@@ -49,7 +52,7 @@ class Tale:
         self.client: list[Row] = []
         self.provider: list[Row] = []
         self.nemesis: list[Row] = []
-        self.tables: dict[str, list[Row]] = {}
+        self.tables: dict[str, list[Row]] = {name: [] for name in EMPTY}
         self.logs = {"web.log": "all is well\n"}
         self.metrics = ""
         self._ends_by_itself()

@@ -298,6 +298,11 @@ def test_a_check_that_breaks_is_red(verdicts: Verdicts) -> None:
     assert not found["I10"].ok
 
 
+@pytest.mark.parametrize("table", ["alert", "alert_event", "audit", "delivery", "inbox", "timer"])
+def test_a_table_that_was_not_dumped_is_not_an_empty_one(verdicts: Verdicts, table: str) -> None:
+    assert "FileNotFoundError" in str(verdicts(lambda tale: tale.tables.pop(table)))
+
+
 def test_the_checker_knows_nothing_of_what_it_judges() -> None:
     for path in sorted(Path(checker.__file__).parent.glob("*.py")):
         for node in ast.walk(ast.parse(path.read_text())):

@@ -147,8 +147,10 @@ class Story:
         return any(w.begin <= end and begin <= w.end for w in self.windows)
 
     def table(self, name: str) -> list[Row]:
-        """The rows of a table of the record."""
+        """The rows of a table of the record. Raises where it was not dumped: that is not empty."""
         if name not in self._tables:
+            if not (self.folder / history.DUMP / f"{name}.jsonl").exists():
+                raise FileNotFoundError(f"the history has no table {name}")
             self._tables[name] = history.table(self.folder, name)
         return self._tables[name]
 
