@@ -65,10 +65,11 @@ class Faults:
     seed: int = 7
 
     def command(self) -> list[str]:
-        return ["-m", "tests.faults", "--seed", str(self.seed), "--faults", self.faults]
+        run = ["--seed", str(self.seed), "--faults", self.faults, "--keep", "history"]
+        return ["-m", "tests.faults", *run]
 
     def __str__(self) -> str:
-        return f"make faults SEED={self.seed} FAULTS={self.faults}"
+        return f"python -m tests.faults --seed {self.seed} --faults {self.faults}"
 
 
 @dataclass(frozen=True)

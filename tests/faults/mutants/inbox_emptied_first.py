@@ -15,5 +15,5 @@ MUTATION = Mutation(
             "claim.rows, claim.suspects)\n",
         ),
     ),
-    Faults("process_killed_often"),
+    Faults("provider_500,process_killed_often,postgres_killed"),
 )

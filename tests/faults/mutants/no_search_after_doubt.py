@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.faults.mutants import Edit, Faults, Mutation
+from tests.faults.mutants import Edit, Mutation, Pytest
 
 MUTATION = Mutation(
     (
@@ -12,5 +12,5 @@ MUTATION = Mutation(
             "    if call.may_repeat and call.attempt > 99:\n",
         ),
     ),
-    Faults("provider_answer_lost"),
+    Pytest("tests/channels/test_sms.py", "test_what_may_have_arrived_is_looked_up_first"),
 )

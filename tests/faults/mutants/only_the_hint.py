@@ -12,5 +12,5 @@ MUTATION = Mutation(
             "    list(rings(work, stages))\n",
         ),
     ),
-    Faults("redis_emptied,redis_cut"),
+    Faults("provider_500,process_killed_often,postgres_killed"),
 )

@@ -15,5 +15,5 @@ MUTATION = Mutation(
             "kind, value=times)\n",
         ),
     ),
-    Faults("input_doubled"),
+    Faults("provider_500,process_killed_often,postgres_killed"),
 )

@@ -12,5 +12,5 @@ MUTATION = Mutation(
             "return None",
         ),
     ),
-    Faults("process_terminated"),
+    Faults("provider_500,process_killed_often,postgres_killed"),
 )
