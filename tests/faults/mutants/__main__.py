@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -18,10 +19,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.faults.mutants import OPTIONS, ROOT, Mutation, Pytest, Stale, mutations
+from tests.faults.mutants import OPTIONS, ROOT, Faults, Mutation, Pytest, Stale, mutations
 
 #: A check that takes longer hangs, and what hangs does not do its work. Seconds.
 PATIENCE = 600
+#: A promise that was broken, in the table at the end of a run of the bench.
+_RED = re.compile(r"^([IBP]\d+) .* NO$", re.MULTILINE)
 LEFT_OUT = (".git", ".venv", "__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache",
             ".hypothesis", ".import_linter_cache")  # fmt: skip
 
@@ -32,6 +35,8 @@ class Bench:
 
     keep: Path | None
     sound: dict[tuple[str, ...], bool] = field(default_factory=dict)
+    #: What the last check printed.
+    said: str = ""
 
     def together(self, chosen: Iterable[Mutation]) -> None:
         """Ask all tests at once, without any mutation: servers are started once for them."""
@@ -56,11 +61,17 @@ class Bench:
                 status = self._run(name, tree, list(asked))
         except Stale as stale:
             return f"stale: {str(stale).splitlines()[0]}", False
-        if status not in (0, 1):
+        return self._judged(mutation, status)
+
+    def _judged(self, mutation: Mutation, status: int) -> tuple[str, bool]:
+        if status == 0:
+            held = mutation.held_by
+            return (f"held by {held}", True) if held else ("SURVIVED", False)
+        # A bench that breaks down has noticed nothing: it must say which promise is broken.
+        red = _RED.findall(self.said)
+        if status != 1 or (isinstance(mutation.check, Faults) and not red):
             return f"unclear: the check ended with {status}", False
-        if mutation.held_by:
-            return (f"held by {mutation.held_by}", True) if status == 0 else ("killed", True)
-        return ("killed", True) if status == 1 else ("SURVIVED", False)
+        return " ".join(["killed", *red[:4]]), True
 
     def _run(self, name: str, tree: Path, asked: list[str], patience: float = PATIENCE) -> int:
         environment = {**os.environ, "PYTHONPATH": str(tree), "PYTHONDONTWRITEBYTECODE": "1"}
@@ -69,14 +80,15 @@ class Bench:
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
         )  # fmt: skip
         try:
-            said, _ = done.communicate(timeout=patience)
+            self.said, _ = done.communicate(timeout=patience)
         except subprocess.TimeoutExpired:
             # The whole session: a bench has servers of its own.
             os.killpg(done.pid, 9)
-            done.communicate()
-            return 1
+            self.said, _ = done.communicate()
+            self.said += f"\nit did not end within {patience} s"
+            done.returncode = 124
         if self.keep:
-            (self.keep / f"{name}.txt").write_text(said)
+            (self.keep / f"{name}.txt").write_text(self.said)
         return done.returncode
 
 
