@@ -21,6 +21,7 @@ from tests.faults import client, history, load, nemesis, proxy, report, world
 from tests.faults.checker import check
 from tests.faults.verdict import Verdict
 from tocsin.config import documents
+from tocsin.demo.fakes.server import running
 
 NOW = datetime(2026, 11, 21, 3, 7, tzinfo=UTC)
 CANARIES = ["a" * 32, "b" * 32, "c" * 32]
@@ -56,8 +57,6 @@ class Server:
 
 @pytest.fixture
 def server() -> Iterator[Server]:
-    from tocsin.demo.fakes.server import running
-
     with running(Server()) as made:
         yield made
 
