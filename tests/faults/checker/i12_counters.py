@@ -44,8 +44,10 @@ def _ends(story: Story, counted: Counters) -> Iterator[str]:
     for row in story.table("quarantine"):
         aside[row["tenant"]] += row["alerts"]
     for tenant in story.tenants:
-        repeats = sum(n for (of, name, labels), n in counted.items() if of == tenant
-                      and name == "alerts_processed_total" and labels.endswith("|repeat"))  # fmt: skip
+        repeats = sum(
+            n for (of, name, labels), n in counted.items()
+            if of == tenant and name == "alerts_processed_total" and labels.endswith("|repeat")
+        )  # fmt: skip
         ends = posted[tenant] + repeats + aside[tenant]
         if (accepted := _accepted(counted, tenant)) != ends:
             parts = f"{posted[tenant]} events, {repeats:.0f} repeats, {aside[tenant]} put aside"

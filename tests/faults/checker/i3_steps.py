@@ -64,7 +64,9 @@ class Run:
 def _runs(story: Story) -> Iterator[Run]:
     columns = ("tenant", "incident_id", "name", "generation", "run")
     for key, rows in story.by("escalation_step", *columns).items():
-        yield Run(*key, sorted(rows, key=lambda row: (row["round"], row["step"])))
+        tenant, incident, name, generation, run = key
+        ordered = sorted(rows, key=lambda row: (row["round"], row["step"]))
+        yield Run(tenant, incident, name, generation, run, ordered)
 
 
 def _doubles(story: Story, found: Found) -> None:
@@ -104,7 +106,7 @@ def _timely(story: Story, run: Run, row: Row, wanted: float, found: Found) -> No
         found.wrong.append(f"{run}: {place} {wanted - done:.2f} s early")
     if _held(story, run, wanted, done):
         return
-    if done > model.excused(wanted, story.windows, GRACE):
+    if done > model.excused(wanted, story.outages, GRACE):
         found.wrong.append(f"{run}: {place} {done - wanted:.1f} s late")
     if not story.troubled(wanted - CALM, done):
         found.calm.append(done - wanted)
@@ -123,7 +125,7 @@ def _told(story: Story, run: Run, kinds: frozenset[str]) -> list[float]:
 
 def _next(story: Story, run: Run, due: float, found: Found) -> None:
     """The step after the last one: either something stopped it, or it is not due yet."""
-    latest = model.excused(due, story.windows, GRACE)
+    latest = model.excused(due, story.outages, GRACE)
     if latest >= story.ended or _later(story, run):
         return
     last = moment(run.rows[-1]["done_at"]) or 0.0
@@ -184,7 +186,7 @@ def _fires(story: Story) -> set[Group]:
         tenant = story.tenants.get(key[0])
         recent = max(each.ended or story.ended for each in come.posted)
         waits = float(tenant.policy.get("group_wait", 0)) if tenant else 0.0
-        due = model.excused(recent + waits, story.windows, GRACE)
+        due = model.excused(recent + waits, story.outages, GRACE)
         if not tenant or due > story.ended or key in silenced or key[0] in aside:
             continue
         if come.over() is False and come.sure:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator
+from itertools import pairwise
 from urllib import parse
 
 from tests.faults.checker import judged
@@ -76,7 +77,7 @@ def _doubles(story: Story) -> Iterator[tuple[str, Row]]:
         shown = [entry for entry in entries if entry["effect"] and not _harmless(entry)]
         if not shown or shown[0]["provider"] in TELL:
             continue
-        for before, after in zip(shown, shown[1:], strict=False):
+        for before, after in pairwise(shown):
             yield _wrong(story, key, before, after), after
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any
 
 from tests.faults.checker import judged
 from tests.faults.checker.story import Row, Story
@@ -33,36 +32,37 @@ def check(story: Story) -> Verdict:
 
 def _events(story: Story, events: list[Row]) -> Iterator[str]:
     silences = {str(row["id"]) for row in story.table("silence")}
-    told = story.by("delivery", "tenant", "notification_id")
-    known = {str(row["id"]) for row in story.table("notification")}
     for row in events:
-        if said := _event(row, silences, told, known):
+        for said in (*_form(row), *_truth(story, row, silences)):
             yield f"{story.slug(row['tenant'])}: event {row['id']} {row['fingerprint']} {said}"
 
 
-def _event(
-    row: Row, silences: set[str], told: dict[tuple[Any, ...], list[Row]], known: set[str]
-) -> str:
-    outcome, cause = row["outcome"], row["cause"]
+def _form(row: Row) -> Iterator[str]:
+    """Whether there is an outcome of the list, with what it needs to be one."""
+    outcome = row["outcome"]
     if outcome is None:
-        return "has no outcome"
-    if outcome not in OUTCOMES:
-        return f"ended as {outcome!r}, which is no outcome"
-    if outcome in CAUSED and not cause:
-        return f"is {outcome}, and does not say by what"
-    if not row["explained_at"]:
-        return f"is {outcome}, and does not say since when"
+        yield "has no outcome"
+    elif outcome not in OUTCOMES:
+        yield f"ended as {outcome!r}, which is no outcome"
+    elif outcome in CAUSED and not row["cause"]:
+        yield f"is {outcome}, and does not say by what"
+    elif not row["explained_at"]:
+        yield f"is {outcome}, and does not say since when"
+
+
+def _truth(story: Story, row: Row, silences: set[str]) -> Iterator[str]:
+    """Whether what the outcome points to is there, and says the same."""
+    outcome, cause = row["outcome"], row["cause"] or ""
     if outcome in ("silenced", "muted") and not any(id in cause for id in silences):
-        return f"is {outcome} by {cause}, which is not there"
-    if outcome in ("notified", "failed") and cause in known:
-        states = {each["state"] for each in told.get((row["tenant"], cause), [])}
-        if outcome == "notified" and "sent" not in states:
-            return f"is notified by {cause}, of which nothing was sent"
-        if outcome == "failed" and "dead" not in states | {"dropped"} & states:
-            return f"failed with {cause}, of which nothing is dead"
-    elif outcome == "notified":
-        return f"is notified by {cause}, which is no notification"
-    return ""
+        yield f"is {outcome} by {cause}, which is not there"
+    if outcome not in ("notified", "failed"):
+        return
+    told = story.by("delivery", "tenant", "notification_id").get((row["tenant"], cause), [])
+    states = {each["state"] for each in told}
+    if outcome == "notified" and "sent" not in states:
+        yield f"is notified by {cause}, of which nothing was sent"
+    if outcome == "failed" and told and not states & {"dead", "dropped"}:
+        yield f"failed with {cause}, of which nothing is dead"
 
 
 def _letters(story: Story) -> Iterator[str]:

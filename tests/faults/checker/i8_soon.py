@@ -39,9 +39,10 @@ def _said(values: list[float], times: float, unit: str) -> str:
 
 def _accepts(story: Story) -> Iterator[float]:
     for post in story.of_kind("post"):
-        if post.outcome == "accepted" and post.ended is not None:
-            if not story.troubled(post.began - CALM, post.ended):
-                yield post.ended - post.began
+        if post.outcome != "accepted" or post.ended is None:
+            continue
+        if not story.troubled(post.began - CALM, post.ended):
+            yield post.ended - post.began
 
 
 def _pages(story: Story) -> Iterator[float]:

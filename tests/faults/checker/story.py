@@ -126,23 +126,31 @@ class Story:
         return sorted(self._windows(), key=lambda w: (w.begin, w.end))
 
     def _windows(self) -> Iterator[Window]:
-        standing: dict[tuple[str, str], float] = {}
+        standing: dict[str, float] = {}
         for line in history.read(self.folder / history.NEMESIS):
-            key = (str(line["fault"]), str(line.get("target", "")))
+            # What it was done to is often known only when it has begun.
+            name = str(line["fault"])
             if line["phase"] == "begin":
-                standing.setdefault(key, float(line["t"]))
-            elif line["phase"] == "end" and key in standing:
-                yield Window(standing.pop(key), float(line["t"]), *key)
-        for key, began in standing.items():
-            yield Window(began, self.ended, *key)
+                standing.setdefault(name, float(line["t"]))
+            elif line["phase"] == "end" and name in standing:
+                yield Window(standing.pop(name), float(line["t"]), name, str(line["target"]))
+        for name, began in standing.items():
+            yield Window(began, self.ended, name, "")
+
+    @property
+    def outages(self) -> list[Window]:
+        """Faults that may hold up a decision: neither Redis nor a provider nor a sender can."""
+        return [w for w in self.windows if not w.fault.startswith(("redis", "provider", "input"))]
 
     def troubled(self, begin: float, end: float) -> bool:
         """Whether a fault was on at any time between the two."""
         return any(w.begin <= end and begin <= w.end for w in self.windows)
 
     def table(self, name: str) -> list[Row]:
-        """The rows of a table of the record."""
+        """The rows of a table of the record. Raises where it was not dumped: that is not empty."""
         if name not in self._tables:
+            if not (self.folder / history.DUMP / f"{name}.jsonl").exists():
+                raise FileNotFoundError(f"the history has no table {name}")
             self._tables[name] = history.table(self.folder, name)
         return self._tables[name]
 
