@@ -21,7 +21,8 @@ def main(arguments: list[str] | None = None) -> int:
     worst = 0
     for seed in seeds:
         print(f"seed {seed}, profile {given.profile}", flush=True)
-        wish = run.Wish(seed, given.profile, given.faults, given.keep)
+        folder = given.keep / str(seed) if given.keep and len(seeds) > 1 else given.keep
+        wish = run.Wish(seed, given.profile, given.faults, folder)
         try:
             done = run.run(wish)
         except TocsinError as error:

@@ -18,7 +18,6 @@ import redis
 
 from tests.faults import client, installation, proxy, world
 from tests.faults.history import Journal
-from tocsin.storage.record import Record
 
 Profile = Literal["quick", "soak"]
 #: The lines of the Procfile that a fault may be about.
@@ -50,7 +49,6 @@ class Bench:
     providers: proxy.Door
     tenants: list[world.Tenant]
     nemesis: Journal
-    record: Record = field(init=False)
     client: client.Client = field(init=False)
     #: How often something was broken that may just have been sending.
     crashes: int = 0

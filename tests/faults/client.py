@@ -1,4 +1,4 @@
-"""The senders: they post until they are believed, as Alertmanager does, and write all of it down."""
+"""The senders: they post until they are believed, as Alertmanager does, and keep a ledger."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ from tests.faults import history
 from tests.faults.bench import Bench
 from tocsin import errors
 from tocsin.security import audit, crypto
-from tocsin.storage.record import Transaction
+from tocsin.storage.record import Record, Transaction
 
 #: All tables that hold rows themselves or by their partitions.
 TABLES = """
@@ -36,12 +36,17 @@ def write(bench: Bench) -> None:
     folder = bench.folder / history.DUMP
     folder.mkdir()
     sealer = crypto.from_file(bench.home / "secrets" / "master.key")
-    with bench.record.admin() as tx:
-        for tenant in bench.tenants:
-            sealer.load(tx, tenant.id)
+    # Connections of before may not have outlived the faults.
+    record = Record(bench.supervisor.service_url)
+    try:
+        with record.admin() as tx:
+            for tenant in bench.tenants:
+                sealer.load(tx, tenant.id)
+        (bench.folder / history.AUDIT).write_text(_audit(bench, record))
+    finally:
+        record.close()
     for (name,) in bench.sql(TABLES):
         _table(bench, sealer, name, folder / f"{name}.jsonl")
-    (bench.folder / history.AUDIT).write_text(_audit(bench))
     (bench.folder / history.METRICS).write_text(_metrics(bench))
 
 
@@ -110,10 +115,10 @@ def _plain(value: Any) -> Any:
     raise TypeError(f"no way to write {type(value)}")
 
 
-def _audit(bench: Bench) -> str:
+def _audit(bench: Bench, record: Record) -> str:
     lines = []
     for tenant in bench.tenants:
-        with bench.record.session([tenant.id]) as tx:
+        with record.session([tenant.id]) as tx:
             wrong = audit.verify(tx, tenant.id)
         lines.append(f"{tenant.slug}: {'whole' if wrong is None else f'broken at row {wrong}'}\n")
     return "".join(lines)

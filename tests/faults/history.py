@@ -4,9 +4,12 @@ All times called ``t`` are seconds since 1970 on the clock of the record (the ti
 plus what was travelled). A line is on the disk before what it announces happens.
 
 ``run.json``
-    ``seed``, ``profile``, ``began``, ``ended``, ``travelled`` (seconds in all), ``lease_seconds``,
-    ``crashes`` (how often a process was killed, or stopped for longer than a lease), ``settled``
-    (whether all was quiet before the dump), ``left_over`` (processes that did not end),
+    ``seed``, ``profile``, ``plan`` (the faults in their order), ``left_out`` ({fault: why}),
+    ``broken`` (what went wrong with playing it), ``began``, ``last_fault``, ``ended``,
+    ``travelled`` (seconds in all), ``lease_seconds``, ``crashes`` (how often something was broken
+    that may just have been sending), ``settled`` (whether all was quiet before the dump; else
+    ``pending`` says what was not), ``unanswered`` (posts that nobody had answered in the end),
+    ``left_over`` (processes that did not end),
     ``secrets`` (list of {name, value}: none may stand anywhere in clear), and ``tenants``: list of
     {id, slug, canary, policy}. The policy in plain data: ``group_by``, ``group_wait``,
     ``group_interval``, ``repeat_interval`` (seconds), ``receivers`` ({name: {"escalation": name or
@@ -19,8 +22,9 @@ plus what was travelled). A line is on the disk before what it announces happens
     Two lines for each request: {id, t, phase: "begin" | "end", kind, tenant (id), ...}.
     ``post``: in "begin" ``source`` and ``alerts``, a list of {labels, startsAt, endsAt, status}
     ("" where the sender names no time; ``hostile``: true where the installation has to refuse this
-    one, with the ``document`` that was posted in its place); in "end" ``outcome`` ("accepted" | "refused" | "doubt"), ``status`` (0: no answer),
-    ``rejected`` (indices into ``alerts``). An answer from 500 on is a doubt as none is.
+    one, with the ``document`` that was posted in its place); in "end" ``outcome`` ("accepted" |
+    "refused" | "doubt"), ``status`` (0: no answer), ``rejected`` (indices into ``alerts``). An
+    answer from 500 on is a doubt, as none is.
     ``act``: ``incident``, ``act`` ("ack"), ``via`` ("api" | "link" | "slack" | "sms"), ``who``; in
     "end" ``outcome``, ``status``. One that is sent twice is two requests.
     ``silence``: ``matchers``, ``seconds``; in "end" ``outcome``, ``status``, ``silence`` (its id).

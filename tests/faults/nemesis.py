@@ -7,20 +7,22 @@ import pkgutil
 import random
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from typing import Any, cast
 
 from tests.faults import faults
-from tests.faults.bench import Bench
+from tests.faults.bench import Bench, Profile
 
 #: A fault: for the length of the block it is so; it gives what it was done to.
 Under = Callable[[Bench, random.Random], AbstractContextManager[str]]
 #: How many faults a quick run draws.
 QUICK = (6, 8)
-#: How many a run of a soak has.
-SOAK = 8
+#: How many a run of a soak draws, and which each of them has beside these.
+SOAK, ALWAYS = (5, 5), "clock_jump"
+#: Before the first fault all is well for so many seconds.
+CALM = 4.0
 #: Between two faults there are so many seconds, in which all is well again.
 PAUSE = (0.3, 1.2)
 
@@ -62,14 +64,12 @@ def load() -> dict[str, Fault]:
     return dict(sorted(found.items()))
 
 
-def draw(
-    chance: random.Random, known: Iterable[Fault], count: int, wanted: list[str] | None = None
-) -> list[Fault]:
-    """The faults of a run in their order; `wanted` are these and no others."""
-    by_name = {fault.name: fault for fault in known}
-    if wanted is not None:
-        return [by_name[name] for name in wanted]
-    drawn = chance.sample(sorted(by_name), min(count, len(by_name)))
+def draw(chance: random.Random, known: Mapping[str, Fault], profile: Profile) -> list[Fault]:
+    """The faults of a run in their order."""
+    by_name = dict(known)
+    drawn = chance.sample(sorted(by_name), chance.randint(*(SOAK if profile == "soak" else QUICK)))
+    if profile == "soak" and ALWAYS not in drawn:
+        drawn.insert(chance.randint(0, len(drawn)), ALWAYS)
     first = [by_name[name] for name in drawn if by_name[name].throughout][:1]
     # Beside what is gone all the while, nothing else is done to it.
     away = {fault.kind for fault in first}
@@ -87,6 +87,7 @@ class Nemesis(threading.Thread):
 
     def run(self) -> None:
         with ExitStack() as stack:
+            self._bench.over.wait(CALM)
             for fault in self._plan:
                 if fault.throughout:
                     stack.enter_context(_Play(self, fault))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
+import socket
+import struct
 import threading
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
@@ -104,7 +106,7 @@ class Door:
 
     def _cut_all(self) -> None:
         for writer in list(self._open):
-            writer.transport.abort()
+            _reset(writer)
         # Two ends of each connection are in the set.
         self.cuts += len(self._open) // 2
         self._open.clear()
@@ -116,13 +118,13 @@ class Door:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self._manner.refuse:
-            writer.transport.abort()
+            _reset(writer)
             return
         try:
             await self._audible.wait()
             there, back = await self._reach()
         except OSError:
-            writer.transport.abort()
+            _reset(writer)
             return
         ends = {writer, back}
         self._open |= ends
@@ -131,7 +133,7 @@ class Door:
         finally:
             self._open -= ends
             for end in ends:
-                end.transport.abort()
+                _reset(end)
 
     async def _both(
         self, reader: asyncio.StreamReader, back: asyncio.StreamWriter,
@@ -167,6 +169,14 @@ class Door:
         manner = self._manner
         likely = manner.drop if asked else manner.swallow
         return bool(likely) and manner.mark in piece and self._chance.random() < likely
+
+
+def _reset(writer: asyncio.StreamWriter) -> None:
+    """Without a polite end, as when a cable is cut or a host is gone."""
+    sock = writer.get_extra_info("socket")
+    if sock is not None and sock.fileno() >= 0:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    writer.transport.abort()
 
 
 def to_port(port: int) -> Reach:

@@ -20,8 +20,9 @@ def show(done: Done) -> bool:
     for name, why in done.left_out.items():
         print(f"left out: {name}: {why}")
     print(
-        f"{done.figures['posted']} alerts of {done.figures['planned']} posted, {done.figures['acts']}"
-        f" acts, {said['crashes']} cuts that may double, {done.seconds:.0f} s",
+        f"{done.figures['posted']} alerts posted, {done.figures['planned']} were planned;"
+        f" {done.figures['acts']} acts, {said['crashes']} cuts that may double,"
+        f" {done.seconds:.0f} s",
         flush=True,
     )
     verdicts = [*_own(done), *_checked(done.folder)]

@@ -31,7 +31,7 @@ from tocsin.storage.record import Record
 #: Alerts, seconds in which they are posted, and how long it may take until all is quiet.
 SIZES: dict[Profile, tuple[int, float, float]] = {
     "quick": (5000, 30.0, 40.0),
-    "soak": (2500, 60.0, 120.0),
+    "soak": (2500, 45.0, 120.0),
 }
 #: Of the record, as the owner sees it: whatever still has to happen, now or soon.
 PENDING = """
@@ -91,13 +91,12 @@ def run(wish: Wish) -> Done:
 def _plan(wish: Wish) -> tuple[list[nemesis.Fault], dict[str, str]]:
     """What is played, and what would have been but cannot on this machine."""
     known = nemesis.load()
-    why = {name: fault.missing() for name, fault in known.items()}
-    chance = random.Random(f"plan {wish.seed}")
-    count = len(known) if wish.profile == "soak" else chance.randint(*nemesis.QUICK)
-    drawn = nemesis.draw(chance, known.values(), count, wish.faults)
-    if wish.profile == "soak" and wish.faults is None:
-        drawn = drawn[: nemesis.SOAK]
-    left_out = {fault.name: why[fault.name] for fault in drawn if why[fault.name]}
+    if wish.faults is not None:
+        drawn = [known[name] for name in wish.faults]
+    else:
+        drawn = nemesis.draw(random.Random(f"plan {wish.seed}"), known, wish.profile)
+    why = {fault.name: fault.missing() for fault in drawn}
+    left_out = {name: reason for name, reason in why.items() if reason}
     return [fault for fault in drawn if not why[fault.name]], left_out
 
 
@@ -136,10 +135,12 @@ def _prepared(wish: Wish, folder: Path, plan: list[nemesis.Fault]) -> Iterator[B
         for fault in plan:
             fault.prepare(bench)
         stack.enter_context(supervised(supervisor))
-        bench.record = Record(supervisor.service_url)
-        stack.callback(bench.record.close)
-        secrets = home / "secrets" / "tenants"
-        world.settle(tenants, bench.record, secrets, f"http://127.0.0.1:{way_out.port}")
+        record = Record(supervisor.service_url)
+        try:
+            secrets = home / "secrets" / "tenants"
+            world.settle(tenants, record, secrets, f"http://127.0.0.1:{way_out.port}")
+        finally:
+            record.close()
         yield bench
 
 
