@@ -97,6 +97,17 @@ def test_one_drain_serves_many_alerts_of_many_tenants(hall: Hall) -> None:
         assert tenant.one("SELECT count(*) FROM inbox") == 0
 
 
+def test_the_same_alert_of_two_tenants_is_two_alerts_in_one_drain_too(hall: Hall) -> None:
+    one, other = hall.tenant(), hall.tenant()
+    for turn in ("firing", "resolved"):
+        one.post(alert(status=turn))
+        other.post(alert())
+        hall.ring("dedup")
+    state = "SELECT status, count FROM alert"
+    assert one.rows(state) == [{"status": "resolved", "count": 2}]
+    assert other.rows(state) == [{"status": "firing", "count": 2}]
+
+
 def test_labels_are_filed_for_the_search(hall: Hall) -> None:
     tenant = hall.tenant()
     tenant.send(alert(team="db"), alert(team="web"))
