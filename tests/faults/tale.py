@@ -23,7 +23,7 @@ POLICY: Row = {
     "group_by": ["alertname"], "group_wait": 1, "group_interval": 5, "repeat_interval": 3600,
     "receivers": {"ops": {"escalation": "primary", "hooks": [], "slack": []}},
     "routes": [{"match": {}, "receiver": "ops"}],
-    "escalations": {"primary": {"repeat": 0, "steps": STEPS}}, "people": {},
+    "escalations": {"primary": {"repeat": 0, "steps": STEPS}},
 }  # fmt: skip
 
 
@@ -36,12 +36,18 @@ def labels(name: str, slug: str) -> dict[str, str]:
     return {"alertname": name, "instance": slug, "severity": "critical"}
 
 
+def policy(slug: str) -> Row:
+    people = {name: {"webhook": f"/hook/{slug}/{name}", "phone": "+15550001"}
+              for name in ("anna", "ben")}  # fmt: skip
+    return {**POLICY, "people": people}
+
+
 class Tale:
     """Two tenants with one incident each: that of `a` ends by itself, that of `b` by an ack."""
 
     def __init__(self) -> None:
         tenants = [
-            {"id": n, "slug": slug, "canary": f"canary-{slug}-5b1e", "policy": POLICY}
+            {"id": n, "slug": slug, "canary": f"canary-{slug}-5b1e", "policy": policy(slug)}
             for n, slug in ((1, "a"), (2, "b"))
         ]
         self.run: Row = {
@@ -94,7 +100,7 @@ class Tale:
         return rows[-1]
 
     def told(self, tenant: int, key: str, second: float, reason: str, events: list[int],
-             **differs: Any) -> Row:  # fmt: skip
+             who: str = "anna", **differs: Any) -> Row:  # fmt: skip
         """A notification with a delivery that arrived at once; returns the delivery."""
         self.rows("notification").append({
             "tenant": tenant, "id": f"n-{key}", "reason": reason, "events": events,
@@ -104,25 +110,27 @@ class Tale:
         row = {
             "tenant": tenant, "id": key, "notification_id": f"n-{key}",
             "group_id": f"group-{tenant}", "incident_id": f"incident-{tenant}", "generation": 0,
-            "integration": "person/anna/webhook", "channel": "webhook", "queue": "page",
-            "destination": f"http://127.0.0.1/hook/{'ab'[tenant - 1]}/anna", "state": "sent",
+            "integration": f"@{who}/webhook", "channel": "webhook", "queue": "page",
+            "destination": f"http://127.0.0.1/hook/{'ab'[tenant - 1]}/{who}", "state": "sent",
             "in_doubt": False, "cause": None, "due_at": at(second), "created_at": at(second),
-            "wanted_at": at(second), "person": "anna", **differs,
+            "wanted_at": at(second), "person": who, **differs,
         }  # fmt: skip
         self.rows("delivery").append(row)
         self.rows("delivery_attempt").append({
             "tenant": tenant, "delivery_id": key, "attempt": 1, "started_at": at(second + 0.1),
             "finished_at": at(second + 0.3), "outcome": "sent", "error": None,
         })  # fmt: skip
-        self.entry(key, second + 0.2, tenant=tenant)
+        self.entry(key, second + 0.2, tenant=tenant, who=who)
         return row
 
-    def entry(self, key: str, second: float, *, tenant: int = 1, **differs: Any) -> Row:
+    def entry(
+        self, key: str, second: float, *, tenant: int = 1, who: str = "anna", **differs: Any
+    ) -> Row:
         """A request to a provider."""
         slug = "ab"[tenant - 1]
         self.provider.append({
-            "t": BEGAN + second, "provider": "webhook", "path": f"/hook/{slug}/anna", "key": key,
-            "dest": f"/hook/{slug}/anna", "body": {"canary": f"canary-{slug}-5b1e"},
+            "t": BEGAN + second, "provider": "webhook", "path": f"/hook/{slug}/{who}", "key": key,
+            "dest": f"/hook/{slug}/{who}", "body": {"canary": f"canary-{slug}-5b1e"},
             "status": 200, "effect": True, "fault": "none", "seen": 1, **differs,
         })  # fmt: skip
         return self.provider[-1]
@@ -188,8 +196,9 @@ class Tale:
         self.event(1, mark, 0.02, "new", "notified", "n-a1")
         self.event(1, mark, 8.02, "resolved", "notified", "n-a3")
         self.told(1, "a1", 2, "first", [1])
-        self.told(1, "a2", 6, "escalated", [])
+        self.told(1, "a2", 6, "escalated", [], "ben")
         self.told(1, "a3", 9, "resolved", [2], queue="notify")
+        self.told(1, "a4", 9, "resolved", [2], "ben", queue="notify")
         self.step(1, 0, 2, 2, "n-a1")
         self.step(1, 2, 6, 6, "n-a2")
         self.tell(1, 2, "opened")

@@ -93,10 +93,23 @@ def _walk(story: Story, run: Run, found: Found) -> None:
         done = moment(row["done_at"]) or 0.0
         wanted = before + due.after if before is not None else moment(row["due_at"]) or 0.0
         _timely(story, run, row, wanted, found)
+        found.wrong += _people(story, run, policy["escalations"][run.name], row)
         before = done
     found.wrong += [f"{run}: a step that the chain does not have"] * (len(run.rows) > len(chain))
     if before is not None and len(run.rows) < len(chain):
         _next(story, run, before + chain[len(run.rows)].after, found)
+
+
+def _people(story: Story, run: Run, escalation: Row, row: Row) -> Iterator[str]:
+    """Whoever the step names is told by it, and if that is nobody it does not say so."""
+    named = set(escalation["steps"][row["step"]].get("notify", ()))
+    key = (run.tenant, row["notification_id"])
+    told = {
+        each["person"] for each in story.by("delivery", "tenant", "notification_id").get(key, ())
+    }
+    if row["outcome"] != "told" or not named <= told:
+        names = ", ".join(sorted(named - told))
+        yield f"{run}: step {row['round']}/{row['step']} is {row['outcome']} and did not tell {names}"
 
 
 def _timely(story: Story, run: Run, row: Row, wanted: float, found: Found) -> None:

@@ -25,7 +25,7 @@ REACH = 30.0
 
 def check(story: Story) -> Verdict:
     doubles = list(_doubles(story))
-    wrong = [*_unsent(story), *_phantoms(story), *_twice(story)]
+    wrong = [*_unsent(story), *_phantoms(story), *_twice(story), *_astray(story)]
     wrong += [said for said, _ in doubles if said]
     crashes = int(story.run.get("crashes", 0))
     lost = sum(entry["fault"] in LOST_REPLY for entry in story.ledger if entry["effect"])
@@ -56,6 +56,22 @@ def _phantoms(story: Story) -> Iterator[str]:
     for entry in story.ledger:
         if entry["effect"] and not entry["key"] and entry["provider"] == "webhook":
             yield f"{entry['provider']} {entry['dest']} got a message without a key"
+
+
+def _astray(story: Story) -> Iterator[str]:
+    """What arrived elsewhere than at the person, or the address, that it was meant for."""
+    for row in story.table("delivery"):
+        tenant = story.tenants.get(row["tenant"])
+        ways = tenant.policy.get("people", {}).get(row["person"], {}) if tenant else {}
+        for entry in story.by_key.get(row["id"], ()):
+            meant = {"webhook": ways.get("webhook"), "twilio": ways.get("phone")}
+            wanted = meant.get(entry["provider"])
+            there = wanted in (None, entry["dest"])
+            if entry["provider"] == "webhook" and not row["person"]:
+                there = entry["dest"] in row["destination"]
+            if not there:
+                who = row["person"] or row["destination"]
+                yield f"{story.slug(row['tenant'])}: {row['id']} for {who} went to {entry['dest']}"
 
 
 def _twice(story: Story) -> Iterator[str]:
