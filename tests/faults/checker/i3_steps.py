@@ -108,8 +108,8 @@ def _people(story: Story, run: Run, escalation: Row, row: Row) -> Iterator[str]:
         each["person"] for each in story.by("delivery", "tenant", "notification_id").get(key, ())
     }
     if row["outcome"] != "told" or not named <= told:
-        names = ", ".join(sorted(named - told))
-        yield f"{run}: step {row['round']}/{row['step']} is {row['outcome']} and did not tell {names}"
+        names = ", ".join(sorted(named - told)) or "anybody"
+        yield f"{run}: step {row['round']}/{row['step']} ({row['outcome']}) did not tell {names}"
 
 
 def _timely(story: Story, run: Run, row: Row, wanted: float, found: Found) -> None:
