@@ -12,9 +12,5 @@ MUTATION = Mutation(
             "    if newer:\n",
         ),
     ),
-    Pytest(
-        "tests/actors/test_deliver.py",
-        "test_news_wait_for_a_first_message_in_doubt_which_is_repeated_under_its_key",
-        "test_what_may_have_arrived_keeps_its_place_and_its_key",
-    ),
+    Pytest("tests/actors/test_deliver.py", "test_one_in_doubt_does_not_make_way_for_its_successor"),
 )
