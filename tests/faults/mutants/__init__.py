@@ -13,6 +13,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[3]
 #: Of pytest: the first failure says enough, and the copy is thrown away.
 OPTIONS = ("-q", "-x", "-p", "no:cacheprovider")
+#: Where a run of the bench leaves its history, in the copy.
+HISTORY = "history"
 
 
 class Stale(Exception):
@@ -65,7 +67,7 @@ class Faults:
     seed: int = 7
 
     def command(self) -> list[str]:
-        run = ["--seed", str(self.seed), "--faults", self.faults, "--keep", "history"]
+        run = ["--seed", str(self.seed), "--faults", self.faults, "--keep", HISTORY]
         return ["-m", "tests.faults", *run]
 
     def __str__(self) -> str:

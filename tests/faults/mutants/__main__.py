@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.faults.mutants import OPTIONS, ROOT, Faults, Mutation, Pytest, Stale, mutations
+from tests.faults.mutants import HISTORY, OPTIONS, ROOT, Faults, Mutation, Pytest, Stale, mutations
 
 #: A check that takes longer hangs, and what hangs does not do its work. Seconds.
 PATIENCE = 600
@@ -89,6 +89,8 @@ class Bench:
             done.returncode = 124
         if self.keep:
             (self.keep / f"{name}.txt").write_text(self.said)
+            if (tree / HISTORY).exists():
+                shutil.move(tree / HISTORY, self.keep / f"{name}.history")
         return done.returncode
 
 
@@ -112,7 +114,7 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.faults.mutants")
     parser.add_argument("names", nargs="*", help="these only; all if none is named")
     parser.add_argument("--tests", action="store_true", help="only those that tests must notice")
-    parser.add_argument("--keep", type=Path, metavar="FOLDER", help="keep what the checks said")
+    parser.add_argument("--keep", type=Path, metavar="FOLDER", help="keep what they said")
     given = parser.parse_args(arguments)
     known = mutations()
     if unknown := [name for name in given.names if name not in known]:
@@ -120,9 +122,8 @@ def main(arguments: list[str]) -> int:
     if given.keep:
         given.keep.mkdir(parents=True, exist_ok=True)
     chosen = {
-        name: mutation for name, mutation in known.items()
-        if (not given.names or name in given.names)
-        and (not given.tests or isinstance(mutation.check, Pytest))
+        name: known[name] for name in given.names or known
+        if not given.tests or isinstance(known[name].check, Pytest)
     }  # fmt: skip
     return _play(chosen, Bench(given.keep))
 

@@ -17,5 +17,5 @@ MUTATION = Mutation(
             "_kept: set[asyncio.Future[None]] = set()\n\n\nasync def app(scope: Scope",
         ),
     ),
-    Faults("provider_500,process_killed_often,postgres_killed"),
+    Faults("provider_500,process_killed_often,postgres_read_only"),
 )

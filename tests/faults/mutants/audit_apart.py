@@ -14,5 +14,5 @@ MUTATION = Mutation(
             'f"incident.{name}", str(row), said)\n',
         ),
     ),
-    Faults("provider_500,process_killed_often,postgres_killed"),
+    Faults("provider_500,process_killed_often,postgres_read_only"),
 )

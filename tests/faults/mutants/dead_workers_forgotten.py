@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.faults.mutants import Edit, Faults, Mutation
+from tests.faults.mutants import Edit, Mutation, Pytest
 
 MUTATION = Mutation(
     (
@@ -12,5 +12,5 @@ MUTATION = Mutation(
             "SELECT 0 AS n, %s::interval AS age",
         ),
     ),
-    Faults("poison_alert"),
+    Pytest("tests/workers/test_drain.py", "test_what_a_dead_worker_held_runs_alone_from_now_on"),
 )

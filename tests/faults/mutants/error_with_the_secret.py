@@ -18,5 +18,5 @@ MUTATION = Mutation(
             "        receipt = channel.send(message, errand.integration.settings, call)\n",
         ),
     ),
-    Faults("provider_500,process_killed_often,postgres_killed"),
+    Faults("provider_500,process_killed_often,postgres_read_only"),
 )

@@ -12,5 +12,5 @@ MUTATION = Mutation(
             '        _fates.sent(here.record, errand.row, errand.claimed, None, "")\n',
         ),
     ),
-    Faults("provider_500,process_killed_often,postgres_killed"),
+    Faults("provider_500,process_killed_often,postgres_read_only"),
 )

@@ -15,5 +15,5 @@ MUTATION = Mutation(
             "claim.rows, claim.suspects)\n",
         ),
     ),
-    Faults("provider_500,process_killed_often,postgres_killed"),
+    Faults("provider_500,process_killed_often,postgres_read_only"),
 )

@@ -12,5 +12,5 @@ MUTATION = Mutation(
             "    if starts < known.starts_at and known.expires_at is None:\n",
         ),
     ),
-    Faults("provider_500,process_killed_often,postgres_killed"),
+    Faults("provider_500,process_killed_often,postgres_read_only"),
 )

@@ -12,5 +12,5 @@ MUTATION = Mutation(
             "key=f\"{errand.row['id']}-{errand.row['attempts']}\",",
         ),
     ),
-    Faults("provider_answer_lost"),
+    Faults("provider_500,process_killed_often,postgres_read_only"),
 )

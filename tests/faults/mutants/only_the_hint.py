@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.faults.mutants import Edit, Faults, Mutation
+from tests.faults.mutants import Edit, Mutation, Pytest
 
 MUTATION = Mutation(
     (
@@ -12,5 +12,7 @@ MUTATION = Mutation(
             "    list(rings(work, stages))\n",
         ),
     ),
-    Faults("provider_500,process_killed_often,postgres_killed"),
+    Pytest(
+        "tests/scheduler/test_clock.py", "test_everything_that_is_due_is_rung_once_on_its_queue"
+    ),
 )

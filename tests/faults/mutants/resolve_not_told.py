@@ -12,5 +12,5 @@ MUTATION = Mutation(
             "return None",
         ),
     ),
-    Faults("provider_500,process_killed_often,postgres_killed"),
+    Faults("provider_500,process_killed_often,postgres_read_only"),
 )
