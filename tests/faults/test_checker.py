@@ -331,6 +331,36 @@ def test_the_model_has_fingerprints_of_its_own(given: dict[str, str], expected: 
     assert model.fingerprint(given) == expected
 
 
+def test_what_ends_by_itself_is_over_without_a_word(verdicts: Verdicts) -> None:
+    def faded(tale: Tale) -> None:
+        change("alert", {"tenant": 2}, status="resolved")(tale)
+        begun = [line for line in tale.client if line["phase"] == "begin"]
+        next(each for each in begun if each["tenant"] == 2)["source"] = "prometheus"
+
+    assert "I1" in red(verdicts(faded))
+
+
+def test_what_ended_by_itself_may_be_over(verdicts: Verdicts) -> None:
+    def faded(tale: Tale) -> None:
+        change("alert", {"tenant": 2}, status="resolved")(tale)
+        for line in tale.client:
+            if line["phase"] == "begin" and line["kind"] == "post":
+                line["source"] = "prometheus"
+        tale.run["ended"] += model.FADES
+
+    assert "I1" not in red(verdicts(faded))
+
+
+def test_travelled_time_is_a_window_before_its_line(verdicts: Verdicts) -> None:
+    def late_by_travel(tale: Tale) -> None:
+        late(tale)
+        for phase in ("begin", "end"):
+            tale.nemesis.append({"t": BEGAN + 29, "fault": "travel", "target": "", "note": "",
+                                 "phase": phase, "seconds": 22})  # fmt: skip
+
+    assert "I3" not in red(verdicts(late_by_travel))
+
+
 def test_a_chain_is_walked_with_its_rounds_and_its_patience() -> None:
     steps = [{"wait": 2}, {"notify": ["a"]}, {"wait": 3}, {"wait": 1}, {"notify": ["b"]}]
     found = [(due.round, due.step, due.after) for due in model.chain({"repeat": 1, "steps": steps})]

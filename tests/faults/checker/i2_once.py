@@ -39,7 +39,8 @@ def _again(story: Story, owed: dict[tuple[int, str], model.Arrivals]) -> Iterato
         kind = row["kind"] if row["posted"] or row["kind"] != "resolved" else "expired"
         kinds["begin" if kind in ("new", "refired") else kind] += 1
     for key, kinds in told.items():
-        if key not in owed or owed[key].lone() is None or kinds["expired"]:
+        come = owed.get(key)
+        if come is None or come.lone() is None or kinds["expired"] or come.faded(story.ended):
             continue
         for kind in ("begin", "resolved"):
             if kinds[kind] > 1:

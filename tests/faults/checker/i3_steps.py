@@ -202,6 +202,6 @@ def _fires(story: Story) -> set[Group]:
         due = model.excused(recent + waits, story.outages, GRACE)
         if not tenant or due > story.ended or key in silenced or key[0] in aside:
             continue
-        if come.over() is False and come.sure:
+        if come.over(story.ended) is False and come.sure:
             found.add((key[0], *model.group(tenant.policy, come.posted[0].labels)))
     return {each for each in found if each[1]}

@@ -50,8 +50,9 @@ def _unsent(story: Story) -> Iterator[str]:
 def _phantoms(story: Story) -> Iterator[str]:
     known = {row["id"] for row in [*story.table("delivery"), *story.table("report_letter")]}
     for key in story.by_key:
-        if key not in known:
-            entry = story.by_key[key][0]
+        entry = story.by_key[key][0]
+        # What came while the record was being written down may stand in no table.
+        if key not in known and entry["t"] <= story.ended:
             yield f"{entry['provider']} {entry['dest']} got {key}, which nobody knows"
     for entry in story.ledger:
         if entry["effect"] and not entry["key"] and entry["provider"] == "webhook":

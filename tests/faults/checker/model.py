@@ -18,6 +18,9 @@ Row = dict[str, Any]
 _BASIS, _PRIME, _BITS = 0xCBF29CE484222325, 0x100000001B3, (1 << 64) - 1
 #: A start that is further ahead than this is not believed. Seconds.
 SKEW = 300.0
+#: Sources that mean an alert to end by itself where it has no end, and after how many seconds:
+#: Alertmanager's resolve_timeout.
+FADING, FADES = frozenset({"prometheus"}), 300.0
 #: The last step of a chain that never waits has this long to be answered. Seconds.
 PATIENCE = 300.0
 
@@ -44,6 +47,8 @@ class Posted:
     sure: bool
     began: float
     ended: float | None
+    #: When it ends by itself unless it is posted again; None: never.
+    fades: float | None = None
 
 
 @dataclass
@@ -76,7 +81,11 @@ class Arrivals:
         nameless = any(each.starts is None and each.status == "firing" for each in self.posted)
         return None if early or odd or nameless else start
 
-    def over(self) -> bool | None:
+    def faded(self, now: float) -> bool:
+        """Whether it may have ended by itself meanwhile, and then begun again."""
+        return any(each.fades is not None and each.fades <= now for each in self.posted)
+
+    def over(self, now: float) -> bool | None:
         """Whether the one interval is over in the end; None where that cannot be told.
 
         A resolve is not taken back by a firing of the same interval, in whatever order they come.
@@ -85,7 +94,8 @@ class Arrivals:
             return None
         if any(each.sure and _is_over(each) for each in self.posted):
             return True
-        return None if any(_is_over(each) or each.ends for each in self.posted) else False
+        unsure = self.faded(now) or any(_is_over(each) for each in self.posted)
+        return None if unsure else False
 
 
 def _is_over(each: Posted) -> bool:
@@ -113,7 +123,13 @@ def _taken(post: Request) -> Iterator[Posted]:
         past = ends is not None and ends <= post.began
         status = "resolved" if past else alert.get("status") or "firing"
         sure = post.outcome == "accepted"
-        yield Posted(alert["labels"], starts, ends, status, sure, post.began, post.ended)
+        fades = ends
+        if ends is None and post.given.get("source") in FADING:
+            fades = post.began + FADES
+        yield Posted(
+            alert["labels"], starts, ends, status, sure, post.began, post.ended,
+            fades if status == "firing" else None,
+        )  # fmt: skip
 
 
 def receiver(policy: Row, labels: Mapping[str, str]) -> str:

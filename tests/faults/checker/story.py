@@ -130,7 +130,10 @@ class Story:
         for line in history.read(self.folder / history.NEMESIS):
             # What it was done to is often known only when it has begun.
             name = str(line["fault"])
-            if line["phase"] == "begin":
+            if line["phase"] == "begin" and line.get("seconds"):
+                # Time was travelled: all of it passed before this was written down.
+                standing.setdefault(name, float(line["t"]) - float(line["seconds"]))
+            elif line["phase"] == "begin":
                 standing.setdefault(name, float(line["t"]))
             elif line["phase"] == "end" and name in standing:
                 yield Window(standing.pop(name), float(line["t"]), name, str(line["target"]))
