@@ -16,7 +16,7 @@ from urllib.parse import unquote, urlsplit
 import httpx
 
 from tests.faults import proxy
-from tocsin import launch, procfile
+from tocsin import launch
 from tocsin.errors import SetupError
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -124,13 +124,10 @@ class Fakes:
 
 
 def armed(folder: Path) -> Path:
-    """The Procfile of the product, but its pipeline dies of what it is told to die of."""
-    lines = []
-    for name, command in procfile.read(REPOSITORY / "Procfile").items():
-        armed = command.replace("dramatiq actors ", "dramatiq actors tests.faults.armed ")
-        lines.append(f"{name}: {armed if name == 'pipeline' else command}\n")
+    """The Procfile of the product, whose workers load `tests.faults.armed` as well."""
+    text = (REPOSITORY / "Procfile").read_text()
     file = folder / "Procfile"
-    file.write_text("".join(lines))
+    file.write_text(text.replace("dramatiq actors ", "dramatiq actors tests.faults.armed "))
     return file
 
 

@@ -14,6 +14,8 @@ BATCH = 30
 SOURCES = ("prometheus", "prometheus", "alertmanager", "native")
 #: Whoever judges an alert with this label dies on the spot (`armed`).
 POISON = "kills_its_worker"
+#: A file with the seconds by which the clock of a worker is wrong.
+CLOCK_FILE = "BENCH_CLOCK_FILE"
 
 #: One that is not over has no end; one that is has it from when it is first sent.
 Labels = dict[str, str]

@@ -30,7 +30,7 @@ from tocsin.storage.record import Record
 
 #: Alerts, seconds in which they are posted, and how long it may take until all is quiet.
 SIZES: dict[Profile, tuple[int, float, float]] = {
-    "quick": (5000, 30.0, 40.0),
+    "quick": (5000, 30.0, 60.0),
     "soak": (2500, 45.0, 120.0),
 }
 #: Of the record, as the owner sees it: whatever still has to happen, now or soon.
