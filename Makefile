@@ -5,11 +5,12 @@ PYTHON ?= python3
 BIN := .venv/bin
 LOCKED := .venv/.locked
 STAMP := .venv/.installed
+FAULT_OPTIONS = $(if $(SEED),--seed $(SEED)) $(if $(FAULTS),--faults $(FAULTS)) $(if $(KEEP),--keep $(KEEP))
 
-.PHONY: help demo up test coverage check differential bench bench-ml lock screenshots
+.PHONY: help demo up test coverage check differential bench bench-ml faults faults-soak faults-mutants lock screenshots
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z.-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z.-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 demo: $(STAMP) ## See it at work: fake providers, a storm of alerts, the page that comes out
 	@$(BIN)/tocsin demo
@@ -39,6 +40,15 @@ bench: $(STAMP) ## Measure throughput and latency on this machine
 
 bench-ml: $(STAMP) ## Measure how many alerts can be scored in a second
 	@$(BIN)/python -m tests.benchmarks.ml
+
+faults: $(STAMP) ## Break an installation in random ways, prove that nothing is lost (SEED=7 plays one again)
+	@$(BIN)/python -m tests.faults $(FAULT_OPTIONS)
+
+faults-soak: $(STAMP) ## The same for half an hour: twenty seeds, longer faults, hours of time travel
+	@$(BIN)/python -m tests.faults --profile soak $(FAULT_OPTIONS)
+
+faults-mutants: $(STAMP) ## Break each promise on purpose in a copy, and see that a check notices
+	@$(BIN)/python -m tests.faults.mutants $(NAMES)
 
 screenshots: $(STAMP) ## Take the pictures of the pages anew (needs chromium)
 	@SCREENSHOTS=docs/screenshots $(BIN)/pytest -q -p no:cacheprovider tests/browser/screenshots.py

@@ -222,6 +222,7 @@ def _search(
     message: messages.Message, settings: Settings, call: channels.Call, texts: tuple[str, str]
 ) -> tuple[str, bool]:
     """The sid of the message that says one of these, and whether we could look at all."""
+    link = _link(message.act_url)
     day = message.at.date().isoformat()
     query = parse.urlencode({"To": settings.to, "DateSent>": day, "PageSize": SEARCHED})
     try:
@@ -236,7 +237,11 @@ def _search(
         return "", False
     for found in data.get("messages") or ():
         made = email.utils.parsedate_to_datetime(found.get("date_created") or "")
-        if found.get("body") in texts and made >= message.at.replace(microsecond=0):
+        body = found.get("body") or ""
+        # The words may have changed since, as when the reader has confirmed this phone; the link
+        # of a delivery never does.
+        same = body in texts or bool(link and link in body)
+        if same and made >= message.at.replace(microsecond=0):
             return str(found.get("sid") or ""), True
     return "", not data.get("next_page_uri")
 

@@ -90,10 +90,18 @@ class BellConsumer(dramatiq_redis._RedisConsumer):
 
     def __next__(self) -> Any:
         if self.queue_name.endswith(".DQ"):
-            return super().__next__()  # nothing here is ever delayed: idle polling will do
+            return self._poll()
         if not self.message_cache:
             self._fill()
         return super().__next__() if self.message_cache else None
+
+    def _poll(self) -> Any:
+        """Nothing is ever delayed here: looking now and then will do."""
+        try:
+            return super().__next__()
+        except redis.TimeoutError as error:
+            # Dramatiq knows of refused connections only, and takes this for an error of ours.
+            raise ConnectionClosed(error) from None
 
     def _fill(self) -> None:
         self.room.clear()  # before the count: another thread may make room meanwhile

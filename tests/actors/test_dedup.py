@@ -99,6 +99,17 @@ def test_one_drain_serves_many_alerts_of_many_tenants(hall: Hall) -> None:
         assert tenant.one("SELECT count(*) FROM inbox") == 0
 
 
+def test_the_same_alert_of_two_tenants_is_two_alerts_in_one_drain_too(hall: Hall) -> None:
+    one, other = hall.tenant(), hall.tenant()
+    for turn in ("firing", "resolved"):
+        one.post(alert(status=turn))
+        other.post(alert())
+        hall.ring("dedup")
+    state = "SELECT status, count FROM alert"
+    assert one.rows(state) == [{"status": "resolved", "count": 2}]
+    assert other.rows(state) == [{"status": "firing", "count": 2}]
+
+
 def test_labels_are_filed_for_the_search(hall: Hall) -> None:
     tenant = hall.tenant()
     tenant.send(alert(team="db"), alert(team="web"))
@@ -192,3 +203,20 @@ def test_what_names_no_end_ends_as_the_policy_says(hall: Hall, travel: Callable[
     travel(minutes=2)
     hall.settle()
     assert tenant.column("SELECT status FROM alert ORDER BY labels") == ["firing", "resolved"]
+
+
+def test_an_alert_that_waited_longer_than_it_lasts_is_told_all_the_same(hall: Hall) -> None:
+    """The pipeline was down for an hour: what was accepted meanwhile still pages."""
+    tenant = hall.tenant()
+    now = tenant.now
+    tenant.post(alert(starts=now, ends=now + timedelta(minutes=5)))
+    hall.travel(timedelta(hours=1))
+    hall.settle()
+    assert [row["kind"] for row in tenant.rows("SELECT kind FROM alert_event")] == ["new"]
+    (told,) = hall.providers.ledger.calls(dest=tenant.dest)
+    assert told.body["status"] == "firing"
+    hall.travel(timedelta(minutes=6))
+    hall.settle()
+    assert [call.body["status"] for call in hall.providers.ledger.calls(dest=tenant.dest)] == [
+        "firing", "resolved"
+    ]  # fmt: skip

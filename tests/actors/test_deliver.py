@@ -332,6 +332,24 @@ def test_one_that_fails_while_its_successor_waits_makes_way(hall: Hall) -> None:
     assert tenant.outcomes() == ["superseded", "notified"]
 
 
+def test_one_in_doubt_does_not_make_way_for_its_successor(
+    hall: Hall, travel: Callable[..., None]
+) -> None:
+    tenant = planned(hall, n="1")
+    errand = claim(hall)
+    fire(tenant, severity="critical", n="2")
+    hall.ring("flush")
+    fails(tenant, "cut_after")
+    send(hall, errand)
+    assert tenant.column(STATES) == ["sending", "pending"]
+    travel(minutes=1)
+    for _ in range(2):
+        deliver(hall)
+    keys = [call.key for call in hall.providers.ledger.calls(dest=tenant.dest)]
+    assert keys[0] == keys[1] == str(errand.row["id"])
+    assert tenant.column(STATES) == ["sent", "sent"]
+
+
 def test_a_bug_in_a_channel_is_a_retry_in_doubt(
     hall: Hall, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -177,6 +177,19 @@ def test_what_may_have_arrived_is_looked_up_first(
     assert receipt.provider_id == got["sid"]
 
 
+def test_what_arrived_is_found_by_its_link_although_the_words_have_changed(
+    providers: fakes.Fakes, call: channels.Call
+) -> None:
+    act = "https://tocsin.example/a/acme/9fUq"
+    doubtful = messages.first(act_url=act, caution="Nobody has answered from this phone yet.")
+    sms.send(doubtful, settings(providers), call)
+    # Its owner has answered another text since.
+    sms.send(messages.first(act_url=act), settings(providers), replace(
+        call, attempt=2, may_repeat=True))  # fmt: skip
+    [got] = providers.twilio.messages(PHONE)
+    assert act in got["body"]
+
+
 def test_what_did_not_arrive_is_sent_and_an_older_twin_does_not_count(
     providers: fakes.Fakes, call: channels.Call
 ) -> None:

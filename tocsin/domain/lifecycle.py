@@ -20,6 +20,7 @@ Kind = Literal["new", "refired", "resolved", "repeat", "stale"]
 
 #: How far ahead of ours a sender's clock may be before we stop believing its times.
 SKEW = timedelta(minutes=5)
+_LEAST = timedelta(seconds=1)
 
 
 class Known(msgspec.Struct, frozen=True, gc=False):
@@ -60,6 +61,17 @@ def judge(known: Known | None, incoming: Alert, now: datetime) -> Verdict:
     if incoming.status == "firing" and not (incoming.ends_at and incoming.ends_at <= now):
         return _fire(known, incoming, now)
     return _resolve(known, incoming, now)
+
+
+def unaged(incoming: Alert, received: datetime, now: datetime) -> Alert:
+    """The alert as its sender meant it: it did not run out while it only waited for us.
+
+    An expiry counts from when it is looked at. Else what was accepted as firing, and then waited
+    longer than it lasts, would be over before anybody was told.
+    """
+    if incoming.status != "firing" or incoming.ends_at is None or incoming.ends_at > now:
+        return incoming
+    return msgspec.structs.replace(incoming, ends_at=now + max(incoming.ends_at - received, _LEAST))
 
 
 def expired(known: Known, now: datetime) -> bool:

@@ -1,0 +1,68 @@
+"""`python -m tests.faults`: break a whole installation in every way, and check what is left."""
+
+from __future__ import annotations
+
+import argparse
+import secrets
+import shutil
+import sys
+from pathlib import Path
+
+from tests.faults import nemesis, report, run
+from tocsin.errors import TocsinError
+
+SOAK_SEEDS = range(1, 21)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """0: every promise held. 1: one did not. 2: nothing could be run."""
+    given = _given(arguments)
+    seeds = [given.seed] if given.seed is not None else _seeds(given.profile)
+    worst = 0
+    for seed in seeds:
+        print(f"seed {seed}, profile {given.profile}", flush=True)
+        folder = given.keep / str(seed) if given.keep and len(seeds) > 1 else given.keep
+        wish = run.Wish(seed, given.profile, given.faults, folder)
+        try:
+            done = run.run(wish)
+        except TocsinError as error:
+            print(f"error: {error.message}", file=sys.stderr)
+            return 2
+        red = report.show(done)
+        worst = max(worst, int(red))
+        if red or given.keep:
+            print(f"the history is in {done.folder}", flush=True)
+        else:
+            shutil.rmtree(done.folder)
+    return worst
+
+
+def _given(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
+    parser.add_argument("--seed", type=int, help="play this run again; random if it is left out")
+    parser.add_argument("--profile", choices=("quick", "soak"), default="quick")
+    parser.add_argument("--keep", type=Path, metavar="FOLDER", help="keep the history here")
+    parser.add_argument(
+        "--faults", type=_names, metavar="A,B", help="these, in this order, and no others"
+    )
+    return parser.parse_args(arguments)
+
+
+def _names(text: str) -> list[str]:
+    names = [name for name in text.split(",") if name]
+    known = nemesis.load()
+    if unknown := [name for name in names if name not in known]:
+        raise argparse.ArgumentTypeError(
+            f"there is no fault {', '.join(unknown)}; there are {', '.join(known)}"
+        )
+    return names
+
+
+def _seeds(profile: str) -> list[int]:
+    if profile == "soak":
+        return [*report.once_red(), *SOAK_SEEDS]
+    return [secrets.randbelow(10**6)]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
