@@ -80,7 +80,7 @@ def _untold(player: Player, calls: list[ledger.Entry]) -> list[tuple[str, int]]:
     known = counts.shown(calls)
     return [
         (row["title"], max(1, row["alerts"]))
-        for row in counts.incidents(player.stage.record)
+        for row in counts.incidents(player)
         if row["id"] not in known
     ]
 
