@@ -10,6 +10,7 @@ import pytest
 
 from tests.actors.conftest import Hall, Tenant, alert
 from tocsin.demo.fakes import faults
+from tocsin.domain import circuit as domain
 from tocsin.egress import addresses, guard
 
 Travel = Callable[..., None]
@@ -20,6 +21,12 @@ receivers:
   - name: ops
     webhook: [{url: "{hook}/a"}, {url: "{hook}/b"}]
 """
+
+
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An hour to the next try: however slow this machine is, none happens by itself."""
+    monkeypatch.setattr(domain, "pause", lambda probes: timedelta(hours=1))
 
 
 def fails(tenant: Tenant, kind: faults.Kind = "status", name: str = "a", **more: Any) -> None:
@@ -62,6 +69,7 @@ FAULTS: list[tuple[faults.Kind, dict[str, Any]]] = [
 ]  # fmt: skip
 
 
+@pytest.mark.usefixtures("patient")
 @pytest.mark.parametrize(("kind", "more"), FAULTS)
 def test_five_failures_in_a_row_open_it_and_its_neighbour_hears_everything(
     hall: Hall, monkeypatch: pytest.MonkeyPatch, kind: faults.Kind, more: dict[str, Any]
@@ -87,11 +95,13 @@ def test_what_the_message_is_to_blame_for_opens_nothing(hall: Hall, more: dict[s
     assert tenant.rows("SELECT * FROM circuit WHERE failures > 0") == []
 
 
+@pytest.mark.usefixtures("patient")
 def test_what_waits_says_since_when_and_until_when_and_one_probe_lets_it_go(
     hall: Hall, travel: Travel
 ) -> None:
     tenant = opened(hall, times=5)
     fire(tenant, "F")
+    travel(minutes=1)
     deliver(hall)
     waits = tenant.rows("SELECT * FROM delivery WHERE state = 'pending'")
     assert len(waits) == 6
@@ -100,7 +110,7 @@ def test_what_waits_says_since_when_and_until_when_and_one_probe_lets_it_go(
         assert row["due_at"] == circuit(tenant)["probe_at"]
         assert "is open since" in row["cause"]
         assert "next try at" in row["cause"]
-    travel(seconds=11)
+    travel(hours=1)
     hall.settle()
     assert set(tenant.column("SELECT state FROM delivery")) == {"sent"}
     assert tenant.rows("SELECT * FROM circuit WHERE failures > 0") == []
@@ -124,9 +134,10 @@ def test_while_it_fails_one_probe_goes_at_a_time_and_ever_more_rarely(
     assert row["due_at"] <= circuit(tenant)["probe_at"]
 
 
+@pytest.mark.usefixtures("patient")
 def test_a_probe_whose_process_dies_is_followed_by_another(hall: Hall, travel: Travel) -> None:
     tenant = opened(hall, times=5)
-    travel(seconds=11)
+    travel(hours=1)
     errands = hall.module("_errands")
     (errand,) = errands.claim(hall.runtime, "webhook", "page")
     errands.in_flight.done(errand)
@@ -143,12 +154,14 @@ def test_tenants_have_circuits_of_their_own(hall: Hall) -> None:
     assert other.rows("SELECT * FROM circuit") == []
 
 
-def test_redis_knows_nothing_of_circuits(hall: Hall) -> None:
+@pytest.mark.usefixtures("patient")
+def test_redis_knows_nothing_of_circuits(hall: Hall, travel: Travel) -> None:
     import redis
 
     tenant = opened(hall)
     redis.Redis.from_url(hall.servers.redis_url).flushdb()
     fire(tenant, "F")
+    travel(minutes=1)
     deliver(hall)
     assert calls(tenant) == 5
     assert tenant.one("SELECT count(*) FROM delivery WHERE held") == 6
