@@ -1,4 +1,4 @@
-"""66: the name of a schedule that would become lines of a calendar, or be cut where it is folded."""
+"""66: the name of a schedule that would become lines of a calendar, or be cut where it folds."""
 
 from __future__ import annotations
 
