@@ -41,6 +41,9 @@ class PolicyCheck(BaseModel):
 
     valid: bool
     problems: list[PolicyProblem] = []
+    doubts: list[PolicyProblem] = Field(
+        [], description="What is valid and may not mean what its author thinks."
+    )
 
 
 class FieldChange(BaseModel):

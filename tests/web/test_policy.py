@@ -159,3 +159,14 @@ def test_an_old_version_that_is_not_valid_any_more_is_not_put_in_force(
     assert found.status_code == 422
     assert "rout" in found.json()["errors"][0]["detail"]
     assert send(web, someone, "GET").json()["version"] == 1
+
+
+def test_a_matcher_that_newer_alertmanagers_read_otherwise_is_a_doubt(
+    web: Web, someone: Someone
+) -> None:
+    odd = ONE + 'inhibit_rules:\n  - source_matchers: [a=]\n    target_matchers: ["b=c"]\n'
+    checked = send(web, someone, "POST", "/check", {"document": odd}).json()
+    assert checked["valid"]
+    ((line, said),) = [(each["line"], each["detail"]) for each in checked["doubts"]]
+    assert "cannot read `a=`" in said
+    assert "source_matchers" in odd.splitlines()[line - 1]

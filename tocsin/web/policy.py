@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query, Request, Response
 from schemas import api
 from schemas import policies as schema
 from tocsin import errors
+from tocsin.config import doubts
 from tocsin.domain import policy_diff
 from tocsin.security import audit, tokens
 from tocsin.storage import policies
@@ -67,7 +68,10 @@ def check_policy(body: schema.PolicyText, caller: access.Admin) -> schema.Policy
     except errors.PolicyError as error:
         found = [schema.PolicyProblem(line=line, detail=said) for line, said in error.problems]
         return schema.PolicyCheck(valid=False, problems=found)
-    return schema.PolicyCheck(valid=True)
+    found = [
+        schema.PolicyProblem(line=line, detail=said) for line, said in doubts.of(body.document)
+    ]
+    return schema.PolicyCheck(valid=True, doubts=found)
 
 
 @router.post("/policy/diff")
