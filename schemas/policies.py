@@ -41,10 +41,11 @@ class PolicyCheck(BaseModel):
 
     valid: bool
     problems: list[PolicyProblem] = []
-    warnings: list[str] = Field(
+    warnings: list[PolicyProblem] = Field(
         [],
-        description="Of a valid one: who may be on call and cannot be reached, and when a step of"
-        " an escalation would find nobody in the next 30 days.",
+        description="Of a valid one, what may not mean what its author thinks, and (without a line)"
+        " who may be on call and cannot be reached, and when a step of an escalation would find"
+        " nobody in the next 30 days.",
     )
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -53,17 +53,16 @@ def test_the_same_is_told(program: str, launch_stack: Callable[..., Any]) -> Non
     differing = {each.name: ["not played yet"] for each in every}
     for unit in SPEEDS:
         again = [each for each in every if differing[each.name]]
-        for name, theirs in played(program, again, unit).items():
-            (scenario,) = (each for each in again if each.name == name)
-            differing[name] = comparing.differences(scenario, theirs, ours[name])
+        for scenario, theirs in zip(again, played(program, again, unit), strict=True):
+            found = None if theirs is None else (theirs, ours[scenario.name])
+            differing[scenario.name] = comparing.differences(scenario, *found) if found else [LATE]
         if not any(differing.values()):
             return
-    found = [f"  {name}: {one}" for name, some in differing.items() for one in some]
-    raise AssertionError("\n".join(["Alertmanager and Tocsin differ:", *found]))
+    said = [f"  {name}: {one}" for name, some in differing.items() for one in some]
+    raise AssertionError("\n".join(["Alertmanager and Tocsin differ:", *said]))
 
 
-def played(program: str, some: Sequence[Scenario], unit: float) -> Mapping[str, list[Said] | None]:
-    """What Alertmanager tells in these scenarios, by name."""
+def played(program: str, some: Sequence[Scenario], unit: float) -> list[list[Said] | None]:
+    """What Alertmanager tells in each of these scenarios."""
     with fakes.serve(clock=time.time) as sink, ThreadPoolExecutor(AT_ONCE) as pool:
-        told = pool.map(lambda each: playing.theirs(program, sink, each, unit), some)
-        return {each.name: one for each, one in zip(some, told, strict=True)}
+        return list(pool.map(lambda each: playing.theirs(program, sink, each, unit), some))

@@ -171,6 +171,17 @@ def test_a_valid_policy_is_checked_for_whom_it_cannot_reach(web: Web, someone: S
         "/api/v1/policy/check", json={"document": document}, headers=someone.as_("admin")
     ).json()
     assert (answer["valid"], answer["problems"]) == (True, [])
-    nobody, hole = answer["warnings"]
+    nobody, hole = (each["detail"] for each in answer["warnings"])
     assert "Nothing can reach anna" in nobody
     assert "the schedule days has nobody then" in hole
+
+
+def test_a_matcher_that_newer_alertmanagers_read_otherwise_is_a_doubt(
+    web: Web, someone: Someone
+) -> None:
+    odd = ONE + 'inhibit_rules:\n  - source_matchers: [a=]\n    target_matchers: ["b=c"]\n'
+    checked = send(web, someone, "POST", "/check", {"document": odd}).json()
+    assert checked["valid"]
+    ((line, said),) = [(each["line"], each["detail"]) for each in checked["warnings"]]
+    assert "cannot read `a=`" in said
+    assert "source_matchers" in odd.splitlines()[line - 1]

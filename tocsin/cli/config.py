@@ -253,7 +253,10 @@ def _checked(file: str) -> str:
     """The text of a valid document. Raises PolicyError, one problem a line."""
     text = _input.read(file)
     import channels
+    from tocsin.config import ambiguities
     from tocsin.i18n import trial
 
     trial.check(_parsed(text), channels.parts())
+    for line, said in ambiguities.of(text):
+        _output.say(f"warning: line {line}: {said}")
     return text

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal, cast, get_args
 
 import re2
+
+from tocsin.domain import matcher_syntax as syntax
 
 Op = Literal["=", "!=", "=~", "!~"]
 OPS: tuple[str, ...] = get_args(Op)
@@ -83,9 +85,14 @@ def render(matchers: Iterable[Matcher]) -> str:
 def parse(text: str) -> Matcher:
     """Read one matcher, such as `foo="bar"`, `foo=bar` or `"any name"=~"a|b"`.
 
-    A value without quotes goes to the end of the text, as amtool sends it. Raises ValueError that
-    says where and what was expected.
+    As Alertmanager does: its classic way counts where both of its ways can read the text. A value
+    without quotes goes to the end of the text, as amtool sends it. Raises ValueError that says
+    where and what was expected.
     """
+    if not text.startswith("{") and not text.endswith("}"):
+        for way in (syntax.classic, syntax.utf8):
+            if found := _tried(way, text):
+                return found[0]
     matcher, end = _matcher(text, _skip(text, 0), last=True)
     if end != len(text):
         raise _bad(text, end, "the end")
@@ -97,6 +104,8 @@ def parse_list(text: str) -> tuple[Matcher, ...]:
 
     A comma at the end is allowed. Raises ValueError as `parse` does.
     """
+    if (read := _agreed(text.strip())) is not None:
+        return read
     at, end = _skip(text, 0), len(text.rstrip())
     if braced := text.startswith("{", at):
         at = _skip(text, at + 1)
@@ -115,6 +124,40 @@ def parse_list(text: str) -> tuple[Matcher, ...]:
     if not found and not braced:
         raise _bad(text, 0, "a label name")
     return tuple(found)
+
+
+def doubt(text: str) -> str | None:
+    """What is to be said of matchers that the two ways of Alertmanager do not read alike.
+
+    None: they do, or only the new way can read them, or none can.
+    """
+    inside = text.strip()
+    classic, utf8 = _tried(syntax.classic_list, inside), _tried(syntax.utf8_list, inside)
+    if not classic or classic == utf8:
+        return None
+    meant = render(classic)
+    if utf8 is None:
+        return f"newer Alertmanagers cannot read `{_shorten(text)}`: write `{meant}`"
+    return (
+        f"`{_shorten(text)}` can be read in two ways: it is taken as `{meant}`, as Alertmanager"
+        f" does; a newer one may read `{render(utf8)}`"
+    )
+
+
+def _agreed(text: str) -> tuple[Matcher, ...] | None:
+    """What Alertmanager reads; None: nothing, or braces that do not match, which it forgives."""
+    if text in ("", "{") or text.startswith("{") is not text.endswith("}"):
+        return None
+    read = _tried(syntax.classic_list, text)
+    return _tried(syntax.utf8_list, text) if read is None else read
+
+
+def _tried(way: Callable[[str], Sequence[syntax.Triple]], text: str) -> tuple[Matcher, ...] | None:
+    """What this way reads; None: it cannot."""
+    try:
+        return tuple(Matcher(name, cast(Op, op), value) for name, op, value in way(text))
+    except ValueError:
+        return None
 
 
 def _matcher(text: str, at: int, *, last: bool) -> tuple[Matcher, int]:

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query, Request, Response
 from schemas import api
 from schemas import policies as schema
 from tocsin import errors
+from tocsin.config import ambiguities
 from tocsin.domain import policy_diff
 from tocsin.i18n import doubts
 from tocsin.security import audit, tokens
@@ -74,9 +75,11 @@ def check_policy(
     except errors.PolicyError as error:
         found = [schema.PolicyProblem(line=line, detail=said) for line, said in error.problems]
         return schema.PolicyCheck(valid=False, problems=found)
+    said: list[tuple[int | None, str]] = [*ambiguities.of(body.document)]
     with record.session([caller.tenant]) as tx:
-        warnings = [doubts.sentence(each) for each in doubting.of(tx, caller.tenant, policy)]
-    return schema.PolicyCheck(valid=True, warnings=warnings)
+        said += [(None, doubts.sentence(each)) for each in doubting.of(tx, caller.tenant, policy)]
+    found = [schema.PolicyProblem(line=line, detail=text) for line, text in said]
+    return schema.PolicyCheck(valid=True, warnings=found)
 
 
 @router.post("/policy/diff")
