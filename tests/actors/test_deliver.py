@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
-from types import SimpleNamespace
 from typing import Any
 
 import psycopg
@@ -363,32 +362,6 @@ def test_a_bug_in_a_channel_is_a_retry_in_doubt(
     found = row(tenant)
     assert (found["state"], found["in_doubt"]) == ("sending", True)
     assert found["cause"] == "KeyError in the channel"
-
-
-def test_a_destination_that_holds_a_quarter_of_the_threads_gets_no_more(hall: Hall) -> None:
-    tenant, held = planned(hall), hall.module("_errands").in_flight
-    other = SimpleNamespace(row=row(tenant))
-    for _ in range(5):
-        held.take(lambda busy, suspects: [other])
-    held.done(other)  # it answers: one thread is enough no more
-    assert claim(hall) is None
-    held.done(other)
-    assert claim(hall) is not None
-    for _ in range(3):
-        held.done(other)
-    held.take(lambda busy, suspects: pytest.fail(str(busy)) if busy else [])
-
-
-def test_a_destination_that_has_not_answered_gets_one_thread(hall: Hall) -> None:
-    tenant, held = planned(hall), hall.module("_errands").in_flight
-    other = SimpleNamespace(row={**row(tenant), "destination": "elsewhere"})
-    held.take(lambda busy, suspects: [other])
-    held.done(other)
-    held.take(lambda busy, suspects: [other])
-    held.take(lambda busy, suspects: pytest.fail(str(busy)) if busy else [other])
-    held.done(other, well=False)
-    held.take(lambda busy, suspects: [] if busy else pytest.fail("it hangs"))
-    held.done(other)
 
 
 def test_a_repaired_integration_is_used_and_one_that_went_as_it_was(hall: Hall) -> None:
