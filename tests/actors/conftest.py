@@ -199,7 +199,7 @@ def opened(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         importlib.import_module("actors")
         runtime = importlib.import_module("actors._runtime")
         # One ring does all there is to do, however slow the machine is.
-        importlib.import_module("actors._work").HOLD_SECONDS = 3600.0
+        vars(importlib.import_module("actors._work"))["HOLD_SECONDS"] = 3600.0
         here = runtime.here()
     with fakes.serve() as providers:
         yield Hall(place, here.record, providers, runtime.broker(), here, folder / "policies")
