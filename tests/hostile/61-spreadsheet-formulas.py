@@ -22,7 +22,7 @@ START = re.compile(r"^[=+\-@\t\r\0\uff1d\uff0b\uff0d\uff20]")
 def after(scene: scenes.Scene) -> None:
     """No cell of an attachment begins with what begins a formula, whatever parts the columns."""
     sheets = [
-        bytes(part.get_payload(decode=True)).decode("utf-8-sig")  # type: ignore[arg-type]
+        bytes(part.get_payload(decode=True)).decode("utf-8-sig")
         for letter in scene.letters() for part in letter.iter_attachments()
         if part.get_content_type() == "text/csv"
     ]  # fmt: skip

@@ -16,6 +16,7 @@ from typing import Any
 
 from tests.tenants.crowd import Citizen
 from tests.web import test_access as access
+from tocsin import plugins
 from tocsin.web import dashboard
 
 SCOPES = ("ingest", "read", "respond", "admin", "revoked", "")
@@ -223,7 +224,9 @@ def _form(theirs: str) -> dict[str, str]:
 def _routes() -> set[tuple[str, str]]:
     """Method and address of each page; the stream is tried by itself, and the door leads out."""
     found = set()
-    for route in dashboard.router().routes:
-        path, methods = getattr(route, "path", ""), getattr(route, "methods", ())
-        found |= {(method, path) for method in methods if not path.endswith(("/events", "out"))}
+    for module in plugins.load(dashboard.__name__).values():
+        for route in module.router.routes if hasattr(module, "router") else ():
+            if not route.path.endswith(("/events", "out")):
+                found |= {(method, f"/ui{route.path}") for method in route.methods}
+    assert len(found) > 15
     return found

@@ -11,13 +11,13 @@ from tocsin.storage.record import Transaction
 
 _NAMED = re.compile(r"\b(?:\w+\.)?tenant\s*=\s*%\(tenant\)s")
 _PLACED = re.compile(r"\b(?:\w+\.)?tenant\s*=\s*%s")
-_LISTED = re.compile(r"\b(?:\w+\.)?tenant\s*=\s*ANY\s*\(\s*%(\(\w+\))?s\s*\)")
+_LISTED = re.compile(r"\b(?:\w+\.)?tenant\s*=\s*ANY\s*\(\s*%s\s*\)")
 
 
 def opened(sql: str) -> str:
     """The statement, in which each condition on the tenant is true whoever it is."""
-    sql = _LISTED.sub("true", sql) if "ANY(%s" not in sql else sql
     # The value still has to go somewhere.
+    sql = _LISTED.sub("(%s::bigint[] IS NOT NULL)", sql)
     return _PLACED.sub("(%s::bigint IS NOT NULL)", _NAMED.sub("true", sql))
 
 
@@ -32,7 +32,9 @@ def open_all(patch: pytest.MonkeyPatch) -> list[str]:
 def _open(patch: pytest.MonkeyPatch, name: str, seen: list[str]) -> None:
     real = getattr(Transaction, name)
 
-    def asked(tx: Transaction, sql: str, *args: Any, **more: Any) -> Any:
+    def asked(tx: Transaction, sql: Any, *args: Any, **more: Any) -> Any:
+        if not isinstance(sql, str):
+            sql = sql.as_string(tx.conn)
         text = opened(sql)
         if text != sql:
             seen.append(sql)
