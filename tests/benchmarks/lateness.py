@@ -49,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--scale", default="", help="As of `tocsin up`, such as page=2.")
     chosen = parser.parse_args(arguments)
     load = " ".join(f"{each:.1f}" for each in os.getloadavg())
-    with stories._launched(scale=chosen.scale) as stack:
+    with stories.launched(scale=chosen.scale) as stack:
         rows, paged = _measured(stack, chosen.incidents)
     print(f"{chosen.incidents} incidents, {os.cpu_count()} cores, load before: {load}")
     for step, name in ((0, "anna, at once"), (2, "ben, after 10 s")):
