@@ -235,6 +235,7 @@ class Tale:
     def _count(self) -> None:
         for tenant, accepted, slug in ((1, 3, "a"), (2, 2, "b")):
             counted = {"tenant": tenant, "name": "alerts_accepted_total", "labels": "alertmanager"}
+            self.rows("intake").append({"tenant": tenant, "alerts": accepted, "body": []})
             self.rows("counter").append({**counted, "value": accepted - 1.0})
             self.rows("tally").append({**counted, "value": 1.0})
             self.rows("counter").append({"tenant": tenant, "name": "alerts_processed_total",

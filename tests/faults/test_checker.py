@@ -120,7 +120,8 @@ def quarantined(tale: Tale, *, alarm: bool) -> None:
     """The drain put the batch of `a` aside."""
     tale.rows("quarantine").append({"tenant": 1, "id": "q", "field": "drain", "reason": "crashed",
                                     "alerts": 3})  # fmt: skip
-    for table in ("alert", "alert_event", "escalation_step", "incident", "timeline", "escalation"):
+    for table in ("alert", "alert_event", "escalation_step", "incident", "timeline", "escalation",
+                  "incident_group", "notification", "delivery", "delivery_attempt"):  # fmt: skip
         tale.tables[table] = [row for row in tale.rows(table) if row["tenant"] != 1]
     tale.rows("counter").remove(tale.only("counter", tenant=1, labels="critical|repeat"))
     if alarm:
@@ -195,6 +196,7 @@ SPOILT: list[tuple[str, str, Spoil]] = [
     ("I5", "a dead letter without a cause", dead(None, 1)),
     ("I5", "a dead letter that is not shown", dead("410 Gone", 0)),
     ("I5", "put aside in silence", lambda t: quarantined(t, alarm=False)),
+    ("I5", "an incident that is gone", drop("incident", tenant=1)),
     ("I6", "planned before, begun after", lambda t: t.told(
         2, "b2", 3.5, "escalated", []) and t.provider[-1].update(t=BEGAN + 6)),
     ("I6", "asked again after", lambda t: t.told(2, "b2", 8, "escalated", [])),
@@ -223,6 +225,7 @@ SPOILT: list[tuple[str, str, Spoil]] = [
     ("I12", "more accepted than ended", lambda t: t.rows("tally")[0].update(value=2.0)),
     ("I12", "fewer counted than answered", lambda t: [
         t.post(1, 60 + n, FIRES) for n in range(3)]),
+    ("I12", "not kept in the intake", drop("intake", tenant=1)),
     ("I12", "the metrics say something else", lambda t: setattr(t, "metrics", "")),
     ("I13", "a lease", change("delivery", {"id": "a1"}, state="sending")),
     ("I13", "a timer that is due", lambda t: t.rows("timer").append(

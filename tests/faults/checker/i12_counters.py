@@ -41,15 +41,22 @@ def _accepted(counted: Counters, tenant: int) -> float:
 def _ends(story: Story, counted: Counters) -> Iterator[str]:
     posted = Counter(row["tenant"] for row in story.table("alert_event") if row["posted"])
     aside: Counter[int] = Counter()
+    kept: Counter[int] = Counter()
     for row in story.table("quarantine"):
         aside[row["tenant"]] += row["alerts"]
+        # What a drain put aside had been taken in before.
+        kept[row["tenant"]] += row["alerts"] if row["field"] != "drain" else 0
+    for row in story.table("intake"):
+        kept[row["tenant"]] += row["alerts"]
     for tenant in story.tenants:
+        if (accepted := _accepted(counted, tenant)) != kept[tenant]:
+            yield f"{story.slug(tenant)}: {accepted:.0f} accepted, {kept[tenant]} in the intake"
         repeats = sum(
             n for (of, name, labels), n in counted.items()
             if of == tenant and name == "alerts_processed_total" and labels.endswith("|repeat")
         )  # fmt: skip
         ends = posted[tenant] + repeats + aside[tenant]
-        if (accepted := _accepted(counted, tenant)) != ends:
+        if accepted != ends:
             parts = f"{posted[tenant]} events, {repeats:.0f} repeats, {aside[tenant]} put aside"
             yield f"{story.slug(tenant)}: {accepted:.0f} accepted, {ends:.0f} ended ({parts})"
 

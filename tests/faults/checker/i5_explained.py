@@ -15,6 +15,12 @@ OUTCOMES = frozenset(
     {"notified", "grouped", "repeat", "stale", "silenced", "inhibited", "muted", "held", "folded",
      "no_route", "superseded", "quarantined", "failed", "dropped"}
 )  # fmt: skip
+#: What points at what: a row that points at nothing is a story without its end.
+POINTS = (
+    ("incident_group", "incident_id", "incident"), ("escalation", "incident_id", "incident"),
+    ("notification", "incident_id", "incident"), ("delivery", "notification_id", "notification"),
+    ("delivery_attempt", "delivery_id", "delivery"), ("timeline", "incident_id", "incident"),
+)  # fmt: skip
 #: Of these the cause is a word or an id that must be there.
 CAUSED = frozenset(
     {"notified", "failed", "silenced", "muted", "inhibited", "held", "folded", "dropped",
@@ -25,7 +31,7 @@ CAUSED = frozenset(
 def check(story: Story) -> Verdict:
     events = story.table("alert_event")
     ends = Counter(row["outcome"] or "pending" for row in events)
-    wrong = [*_events(story, events), *_letters(story), *_quarantine(story)]
+    wrong = [*_events(story, events), *_letters(story), *_quarantine(story), *_loose(story)]
     of = ", ".join(f"{n} {outcome}" for outcome, n in ends.most_common())
     return judged("I5", "Nothing is silent", wrong, of=of, limit="0 unexplained")
 
@@ -102,3 +108,11 @@ def _quarantine(story: Story) -> Iterator[str]:
             yield f"{name} does not say why"
         if row["field"] == "drain" and row["tenant"] not in alarmed:
             yield f"{name} killed its worker, and nobody was told"
+
+
+def _loose(story: Story) -> Iterator[str]:
+    for table, column, other in POINTS:
+        there = {(row["tenant"], row["id"]) for row in story.table(other)}
+        for row in story.table(table):
+            if row[column] is not None and (row["tenant"], row[column]) not in there:
+                yield f"{story.slug(row['tenant'])}: {table} of a {other} that is not there"

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[3]
-#: Of pytest: the first failure says enough, and the copy is thrown away.
-OPTIONS = ("-q", "-x", "-p", "no:cacheprovider")
+#: Of pytest: the first failure says enough, the copy is thrown away, and some mutants never end.
+OPTIONS = ("-q", "-x", "-p", "no:cacheprovider", "--timeout=150")
 #: Where a run of the bench leaves its history, in the copy.
 HISTORY = "history"
 
