@@ -17,12 +17,12 @@ SOAK_SEEDS = range(1, 21)
 def main(arguments: list[str] | None = None) -> int:
     """0: every promise held. 1: one did not. 2: nothing could be run."""
     given = _given(arguments)
-    seeds = [given.seed] if given.seed is not None else _seeds(given.profile)
+    runs = _runs(given)
     worst = 0
-    for seed in seeds:
+    for seed, faults in runs:
         print(f"seed {seed}, profile {given.profile}", flush=True)
-        folder = given.keep / str(seed) if given.keep and len(seeds) > 1 else given.keep
-        wish = run.Wish(seed, given.profile, given.faults, folder)
+        folder = given.keep / str(seed) if given.keep and len(runs) > 1 else given.keep
+        wish = run.Wish(seed, given.profile, faults, folder)
         try:
             done = run.run(wish)
         except TocsinError as error:
@@ -58,10 +58,13 @@ def _names(text: str) -> list[str]:
     return names
 
 
-def _seeds(profile: str) -> list[int]:
-    if profile == "soak":
-        return [*report.once_red(), *SOAK_SEEDS]
-    return [secrets.randbelow(10**6)]
+def _runs(given: argparse.Namespace) -> list[tuple[int, list[str] | None]]:
+    """Seeds, and the faults where they are chosen. A soak begins with what was once red."""
+    if given.seed is not None:
+        return [(given.seed, given.faults)]
+    if given.profile == "soak":
+        return [*report.once_red(), *((seed, given.faults) for seed in SOAK_SEEDS)]
+    return [(secrets.randbelow(10**6), given.faults)]
 
 
 if __name__ == "__main__":

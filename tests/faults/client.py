@@ -163,7 +163,8 @@ class Lane(threading.Thread):
         clock: Callable[[], float],
     ) -> None:  # fmt: skip
         super().__init__(name=f"lane {tenant.slug} {plan.number}")
-        self.over = threading.Event()
+        #: No further post is begun; then, the one that was begun is given up.
+        self.closing, self.over = threading.Event(), threading.Event()
         #: Posts that were begun, and that nobody has said yes or no to until the end.
         self.unanswered = 0
         self._client, self._tenant, self._plan = client, tenant, plan
@@ -172,7 +173,7 @@ class Lane(threading.Thread):
 
     def run(self) -> None:
         for post in self._plan.posts:
-            if self.over.wait(max(0.0, self._since + post.at - time.monotonic())):
+            if self.closing.wait(max(0.0, self._since + post.at - time.monotonic())):
                 return
             now = self._clock()
             alerts = [drawn(draft, self._began, now) for draft in post.alerts]

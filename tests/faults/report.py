@@ -64,7 +64,8 @@ def table(verdicts: list[Verdict]) -> list[str]:
     return lines
 
 
-def once_red() -> list[int]:
-    """The seeds that once found something."""
+def once_red() -> list[tuple[int, list[str] | None]]:
+    """The seeds that once found something, with the faults that were chosen for them."""
     lines = SEEDS.read_text().splitlines()
-    return [int(line.split()[0]) for line in lines if line.strip() and line[0] != "#"]
+    words = [line.split() for line in lines if line.strip() and not line.startswith("#")]
+    return [(int(seed), None if names == "-" else names.split(",")) for seed, names, *_ in words]

@@ -180,10 +180,7 @@ def _play(wish: Wish, bench: Bench, plan: list[nemesis.Fault], done: Done) -> No
         thread.start()
     evil.join()
     done.figures["last fault"] = bench.clock()
-    deadline = time.monotonic() + CATCH_UP_SECONDS
-    for thread in threads:
-        thread.join(max(0.1, deadline - time.monotonic()))
-        thread.over.set()
+    _finish(threads)
     bench.over.set()
     done.figures["settled"] = _settled(bench, patience)
     people.over.set()
@@ -199,6 +196,17 @@ def _play(wish: Wish, bench: Bench, plan: list[nemesis.Fault], done: Done) -> No
         done.broken.append(f"the record could not be written down: {error!r}")
     bench.client.close()
     journal.close()
+
+
+def _finish(lanes: list[Lane]) -> None:
+    """Let them post what was planned; then only what was begun has to be answered."""
+    for ending in ("closing", "over"):
+        deadline = time.monotonic() + CATCH_UP_SECONDS
+        for lane in lanes:
+            lane.join(max(0.1, deadline - time.monotonic()))
+            getattr(lane, ending).set()
+    for lane in lanes:
+        lane.join()
 
 
 def _silence(bench: Bench, chance: random.Random) -> None:

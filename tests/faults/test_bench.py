@@ -267,5 +267,9 @@ def test_the_table_says_what_was_wrong() -> None:
     assert lines[3:] == ["I2: alert x twice"]
 
 
-def test_seeds_that_were_red_are_numbers() -> None:
-    assert all(seed >= 0 for seed in report.once_red())
+def test_what_was_once_red_can_be_played_again() -> None:
+    known = nemesis.load()
+    assert report.once_red()
+    for seed, names in report.once_red():
+        assert seed >= 0
+        assert set(names or ()) <= set(known)
