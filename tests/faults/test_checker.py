@@ -287,7 +287,8 @@ def test_what_was_slow_under_a_fault_is_not_held_against_it(verdicts: Verdicts) 
                change("delivery_attempt", {"delivery_id": "b2"}, finished_at=at(7))(t)),
     lambda t: (change("delivery", {"id": "a3"}, state="dead", cause="410 Gone")(t),
                t.rows("delivery_attempt")[2].update(outcome="dead", error="410 Gone")),
-], ids=["late after a fault", "looked whether it arrived", "a lost reply", "a crash while sending", "silenced",
+], ids=["late after a fault", "looked whether it arrived",
+        "a lost reply", "a crash while sending", "silenced",
         "begun before the act", "told why not"])  # fmt: skip
 def test_what_a_fault_or_a_word_explains_is_no_wrong(verdicts: Verdicts, spoil: Spoil) -> None:
     assert red(verdicts(spoil)) & {"I3", "I4", "I6", "I9"} == set()

@@ -181,8 +181,8 @@ class Story:
 
 
 def _only_looks(entry: Row) -> bool:
-    """Whether it asks the provider what has arrived already: Twilio's list is read without a body."""
-    return entry["provider"] == "twilio" and entry["body"] == ""
+    """Whether it asks what has arrived already: Twilio's list is read without a body."""
+    return str(entry["provider"]) == "twilio" and entry["body"] == ""
 
 
 def _request(line: Row, answer: Row) -> Request:
