@@ -99,7 +99,7 @@ def _counts(load: _line.Load, tenant: int) -> bool:
 def _judge(
     now: datetime, tracks: dict[Key, Track], counts: Counts, arrival: _batches.Arrival
 ) -> Happened | None:
-    alert = arrival.alert
+    alert = lifecycle.unaged(arrival.alert, arrival.received_at, now)
     track = tracks[arrival.tenant, alert.fingerprint]
     before = track.known
     verdict = lifecycle.judge(before, alert, now)

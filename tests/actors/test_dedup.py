@@ -191,3 +191,20 @@ def test_our_own_alarm_goes_the_ordinary_way_and_is_not_counted_as_posted(hall: 
     assert tenant.rows("SELECT posted, outcome FROM alert_event") == [
         {"posted": False, "outcome": "notified"}
     ]
+
+
+def test_an_alert_that_waited_longer_than_it_lasts_is_told_all_the_same(hall: Hall) -> None:
+    """The pipeline was down for an hour: what was accepted meanwhile still pages."""
+    tenant = hall.tenant()
+    now = tenant.now
+    tenant.post(alert(starts=now, ends=now + timedelta(minutes=5)))
+    hall.travel(timedelta(hours=1))
+    hall.settle()
+    assert [row["kind"] for row in tenant.rows("SELECT kind FROM alert_event")] == ["new"]
+    (told,) = hall.providers.ledger.calls(dest=tenant.dest)
+    assert told.body["status"] == "firing"
+    hall.travel(timedelta(minutes=6))
+    hall.settle()
+    assert [call.body["status"] for call in hall.providers.ledger.calls(dest=tenant.dest)] == [
+        "firing", "resolved"
+    ]  # fmt: skip

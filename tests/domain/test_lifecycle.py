@@ -228,3 +228,17 @@ def test_an_expiry_that_is_noted_late_makes_no_difference(
     if "stale" not in (noted.kind, late.kind):
         assert late.known() == noted.known()
     assert (late.kind == "stale") == (noted.kind == "stale")
+
+
+def test_what_only_waited_for_us_did_not_run_out_meanwhile() -> None:
+    """Accepted at 11 for five minutes, looked at ten minutes later: it fires for five minutes."""
+    waited = lifecycle.unaged(firing(10, 16), must(11), must(21))
+    assert shown(lifecycle.judge(None, waited, must(21))) == ("new", "firing", 10, None, 26)
+
+
+@pytest.mark.parametrize(
+    "incoming", [firing(10), firing(10, 22), firing(10, 11.5), resolved(10, 16)], ids=str
+)
+def test_what_has_not_run_out_or_really_ended_is_left_as_it_is(incoming: Alert) -> None:
+    """11.5 was the end by the clock of a sender, half a minute before ours."""
+    assert lifecycle.unaged(incoming, must(11), must(21)) is incoming

@@ -20,6 +20,8 @@ Kind = Literal["new", "refired", "resolved", "repeat", "stale"]
 
 #: How far ahead of ours a sender's clock may be before we stop believing its times.
 SKEW = timedelta(minutes=5)
+#: No sender lets an alert that fires run out so soon: such an end says that it is over.
+AHEAD = timedelta(minutes=1)
 
 
 class Known(msgspec.Struct, frozen=True, gc=False):
@@ -60,6 +62,19 @@ def judge(known: Known | None, incoming: Alert, now: datetime) -> Verdict:
     if incoming.status == "firing" and not (incoming.ends_at and incoming.ends_at <= now):
         return _fire(known, incoming, now)
     return _resolve(known, incoming, now)
+
+
+def unaged(incoming: Alert, received: datetime, now: datetime) -> Alert:
+    """The alert as its sender meant it: it did not run out while it only waited for us.
+
+    An expiry counts from when it is looked at. Else what was accepted as firing, and then waited
+    longer than it lasts, would be over before anybody was told. An end that was just ahead when it
+    came is one by a clock that is before ours.
+    """
+    if incoming.status != "firing" or incoming.ends_at is None or incoming.ends_at > now:
+        return incoming
+    lasts = incoming.ends_at - received
+    return msgspec.structs.replace(incoming, ends_at=now + lasts) if lasts > AHEAD else incoming
 
 
 def expired(known: Known, now: datetime) -> bool:

@@ -21,7 +21,7 @@ NAME = "process_with_a_wrong_clock"
 def prepare(bench: Bench) -> None:
     file = bench.home.parent / "clock"
     file.write_text("0")
-    bench.supervisor.private |= dict.fromkeys(WHO, {CLOCK_FILE: str(file)})
+    bench.supervisor.private |= {name: {CLOCK_FILE: str(file)} for name in WHO}
     bench.prepared[NAME] = file
 
 
