@@ -279,6 +279,7 @@ def test_what_was_slow_under_a_fault_is_not_held_against_it(verdicts: Verdicts) 
 
 @pytest.mark.parametrize("spoil", [
     all_of(late, fault(3, 20)),
+    all_of(sms("Disk"), lambda t: t.provider[-1].update(body="")),
     sms("(May+be+a+repeat)+Disk", "cut_after"),
     all_of(sms("(May+be+a+repeat)+Disk"), fault(1, 4), lambda t: t.run.update(crashes=1)),
     lambda t: fires_alone(t, silenced=True),
@@ -286,7 +287,8 @@ def test_what_was_slow_under_a_fault_is_not_held_against_it(verdicts: Verdicts) 
                change("delivery_attempt", {"delivery_id": "b2"}, finished_at=at(7))(t)),
     lambda t: (change("delivery", {"id": "a3"}, state="dead", cause="410 Gone")(t),
                t.rows("delivery_attempt")[2].update(outcome="dead", error="410 Gone")),
-], ids=["late after a fault", "a lost reply", "a crash while sending", "silenced",
+], ids=["late after a fault", "looked whether it arrived",
+        "a lost reply", "a crash while sending", "silenced",
         "begun before the act", "told why not"])  # fmt: skip
 def test_what_a_fault_or_a_word_explains_is_no_wrong(verdicts: Verdicts, spoil: Spoil) -> None:
     assert red(verdicts(spoil)) & {"I3", "I4", "I6", "I9"} == set()

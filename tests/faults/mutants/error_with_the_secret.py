@@ -1,4 +1,4 @@
-"""What a channel could not do is logged with all that it was given."""
+"""What a channel is given to send is logged, secrets and all."""
 
 from __future__ import annotations
 
@@ -8,13 +8,8 @@ MUTATION = Mutation(
     (
         Edit(
             "actors/deliver.py",
-            '        log.exception("channel failed", channel=errand.row["channel"])\n',
-            '        log.exception("channel failed", call=repr(_call(here, errand, {})))\n',
-        ),
-        Edit(
-            "actors/deliver.py",
             "        receipt = channel.send(message, errand.integration.settings, call)\n",
-            '        log.warning("sending", call=repr(call))\n'
+            '        log.warning("sending", given=str(call.secrets))\n'
             "        receipt = channel.send(message, errand.integration.settings, call)\n",
         ),
     ),
