@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.faults.mutants import Edit, Faults, Mutation
+from tests.faults.mutants import Edit, Mutation, Pytest
 
 MUTATION = Mutation(
     (
@@ -12,5 +12,8 @@ MUTATION = Mutation(
             "            if not self._bell.alive() and names == []:\n",
         ),
     ),
-    Faults("redis_dead"),
+    Pytest(
+        "tests/actors/test_lifeline.py",
+        "test_with_redis_dead_the_lifeline_runs_the_queues_of_its_process",
+    ),
 )
