@@ -71,7 +71,7 @@ def loops(chosen: settings.Settings) -> list[Loop]:
     jobs: dict[str, tuple[float, Callable[[], float | None]]] = {
         "sweep": (SWEEP_SECONDS, swept),
         "fold": (1.0, lambda: housekeeping.fold(record)),
-        "notes": (5.0, lambda: housekeeping.recover(record)),
+        "notes": (1.0, lambda: housekeeping.recover(record)),
         "reaper": (1.0, reaper.Reaper(chosen.redis_url, stages).reap),
         "ticks": (1.0, ticks.Ticks(chosen.redis_url, bell).tick),
         "watch": (1.0, watched),

@@ -22,7 +22,7 @@ def fold(record: Record) -> None:
 def recover(record: Record) -> None:
     """From now on, rows that a dead process held run alone."""
     with record.claims() as tx:
-        row = tx.row("SELECT recover_notes(%s::interval) AS n", [NOTE_AGE])
+        row = tx.row("SELECT recover_drains(%s::interval) AS n", [NOTE_AGE])
         timers = work_notes.recover(tx, NOTE_AGE)
     if row and row["n"]:
         log.warning("a worker died with rows in its hands", rows=row["n"])

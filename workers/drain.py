@@ -6,6 +6,7 @@ note behind, and its rows then run alone; a row that failed five times goes to t
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 import time
@@ -91,15 +92,23 @@ def _attempt(record: Record, claim: Claim, work: Work) -> tuple[Rows, Exception 
     except errors.RecordAway:
         raise
     except Exception as error:
+        if held:
+            _drop_note(record)
         if not held or not _blames_rows(error):
             raise
-        # This process lives: the note is for those that died.
-        inbox.note(record, _worker(), [])
         return held, error
     return held, None
 
 
+def _drop_note(record: Record) -> None:
+    """This process lives: the note is for those that died, and keeps others from what it names."""
+    with contextlib.suppress(errors.RecordAway, psycopg.Error):
+        inbox.drop_note(record, _worker())
+
+
 def _once(record: Record, claim: Claim, work: Work, held: Rows) -> None:
+    if held:  # this is another try
+        _drop_note(record)
     held.clear()
     with record.claims() as tx:
         held += inbox.claim(tx, *claim)
@@ -109,7 +118,7 @@ def _once(record: Record, claim: Claim, work: Work, held: Rows) -> None:
         if claim.suspects and held[0]["attempts"] >= ATTEMPTS:
             inbox.bury(tx, held[0], "its worker died or gave up each time")
             return
-        inbox.note(record, _worker(), [row["id"] for row in held])
+        inbox.note(record, tx, _worker(), [row["id"] for row in held])
         work(tx, held)
         inbox.forget_note(tx, _worker())
 

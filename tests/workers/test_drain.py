@@ -186,7 +186,53 @@ def test_what_a_dead_worker_held_runs_alone_from_now_on(
     work = Work()
     while drain.drain(workers_record, stage, work, 1000):
         pass
+    assert work.sizes == [1, 1]  # what stands in a fresh note is in somebody's hands
+    with workers_record.claims() as tx:
+        tx.run("DELETE FROM drain_note WHERE worker = 'busy'")
+    while drain.drain(workers_record, stage, work, 1000):
+        pass
     assert work.sizes == [1, 1, 1]
+
+
+def test_what_a_worker_held_whose_connection_is_gone_is_suspect_at_once(
+    workers_record: Record, tenant: Tenant, stage: str
+) -> None:
+    one = tenant()
+    put(workers_record, one, stage, ["held", "free"])
+    with workers_record.session([one]) as tx:
+        ids = [row["id"] for row in tx.rows("SELECT id FROM inbox ORDER BY id")]
+        note = "INSERT INTO drain_note VALUES (%s, %s, now(), %s)"
+        tx.run(note, ["dead", ids[:1], 2**31 - 1])
+    housekeeping.recover(workers_record)
+    assert waiting(workers_record, one, stage) == {"held": 1, "free": 0}
+
+
+def test_of_suspects_those_come_first_that_failed_least(
+    workers_record: Record, tenant: Tenant, stage: str
+) -> None:
+    put(workers_record, tenant(), stage, ["poison", "innocent"])
+    rows = claim(workers_record, stage, 1000, 1000)
+    with workers_record.claims() as tx:
+        inbox.suspect(tx, [row["id"] for row in rows])
+        inbox.suspect(tx, [rows[0]["id"]])
+    found = [row["own"] for row in claim(workers_record, stage, 1, 1, suspects=True)]
+    assert found == ["innocent"]
+
+
+def test_a_drain_that_loses_its_connection_leaves_its_rows_to_the_next_at_once(
+    workers_record: Record, tenant: Tenant, stage: str
+) -> None:
+    put(workers_record, tenant(), stage, ["a"])
+
+    def cut(tx: Transaction, rows: drain.Rows) -> None:
+        raise psycopg.OperationalError("the connection is lost")
+
+    with pytest.raises(psycopg.OperationalError):
+        drain.drain(workers_record, stage, cut, 1000)
+    work = Work()
+    while drain.drain(workers_record, stage, work, 1000):
+        pass
+    assert work.sizes == [1]
 
 
 def test_suspects_come_only_when_they_are_asked_for_and_one_by_one(

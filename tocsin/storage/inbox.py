@@ -54,14 +54,22 @@ def hand_on(
         )
 
 
-def note(record: Record, worker: str, ids: list[int]) -> None:
-    """Write down what this worker holds, whatever becomes of the transaction that holds it."""
-    with record.session(()) as tx:
-        tx.run(
-            "INSERT INTO drain_note (worker, ids, noted_at) VALUES (%s, %s, now())"
-            " ON CONFLICT (worker) DO UPDATE SET ids = excluded.ids, noted_at = excluded.noted_at",
-            [worker, ids],
+def note(record: Record, tx: Transaction, worker: str, ids: list[int]) -> None:
+    """Write down what the transaction `tx` of this worker holds, whatever becomes of it."""
+    backend = tx.conn.info.backend_pid
+    with record.session(()) as own:
+        own.run(
+            "INSERT INTO drain_note (worker, ids, noted_at, backend) VALUES (%s, %s, now(), %s)"
+            " ON CONFLICT (worker) DO UPDATE SET ids = excluded.ids, noted_at = excluded.noted_at,"
+            " backend = excluded.backend",
+            [worker, ids, backend],
         )
+
+
+def drop_note(record: Record, worker: str) -> None:
+    """The worker lives: what it holds no more it can do again, or say itself what is wrong."""
+    with record.session(()) as own:
+        forget_note(own, worker)
 
 
 def forget_note(tx: Transaction, worker: str) -> None:

@@ -124,7 +124,7 @@ def mend(tx: Transaction, stuck: Stuck) -> bool:
     key: dict[str, Any] = {"tenant": stuck.tenant, "subject": stuck.subject, "now": tx.now,
                            "incident": stuck.incident}  # fmt: skip
     if stuck.what == "note":
-        return bool((tx.row("SELECT recover_notes('1 minute') AS n") or {}).get("n"))
+        return bool((tx.row("SELECT recover_drains('1 minute') AS n") or {}).get("n"))
     assert stuck.tenant is not None
     if stuck.what == "flush":
         groups.lock(tx, [(stuck.tenant, uuid.UUID(stuck.subject))])

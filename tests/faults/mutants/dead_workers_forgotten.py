@@ -8,7 +8,7 @@ MUTATION = Mutation(
     (
         Edit(
             "scheduler/housekeeping.py",
-            "SELECT recover_notes(%s::interval) AS n",
+            "SELECT recover_drains(%s::interval) AS n",
             "SELECT 0 AS n, %s::interval AS age",
         ),
     ),

@@ -52,6 +52,8 @@ class DrainNote(SQLModel, table=True):
     worker: str = line(primary_key=True)
     ids: list[int] = numbers()
     noted_at: datetime = when()
+    #: The connection of the transaction that holds them.
+    backend: int | None
 
 
 class WorkNote(SQLModel, table=True):

@@ -17,8 +17,10 @@ FUNCTIONS = r"""
 -- who brings little must not wait for the work and the locks of who floods. p_heavy asks for the
 -- heavy ones, so that they get their turn. Where nothing can be had of one kind the other is taken:
 -- what another claim holds still looks as if it waited. Tenants of a claim have equal shares of
--- p_alerts, urgent rows first. `behind` is how many alerts of its tenant waited, counted in p_count
--- rows.
+-- p_alerts, urgent rows first; of suspects those first that failed least. `behind` is how many alerts
+-- of its tenant waited, counted in p_count rows. What stands in a note is in somebody's hands, or
+-- was until its process died: it is passed by until the note is recovered, or each process in turn
+-- would take it and die.
 CREATE FUNCTION claim_work(p_stage text, p_alerts int, p_rows int, p_suspects boolean,
                            p_heavy boolean, p_light int, p_count int)
 RETURNS TABLE (tenant bigint, id bigint, alerts int, received_at timestamptz, intake_id bigint,
@@ -39,7 +41,10 @@ DECLARE
   room int := p_rows;
   taken int := 0;
   picked bigint[];
+  noted bigint[];
 BEGIN
+  SELECT coalesce(array_agg(x), '{}') INTO noted
+  FROM drain_note n, unnest(n.ids) AS x WHERE n.noted_at > now() - interval '15 seconds';
   WITH RECURSIVE hop AS (
     (SELECT i.tenant FROM inbox i WHERE i.stage = p_stage ORDER BY i.tenant LIMIT 1)
     UNION ALL
@@ -67,7 +72,9 @@ BEGIN
       WITH locked AS (
         SELECT i.id, i.alerts, i.urgent FROM inbox i
         WHERE i.stage = p_stage AND i.tenant = one AND (i.attempts > 0) = p_suspects
-        ORDER BY i.urgent DESC, i.id LIMIT least(quota, room, fair)
+          AND NOT i.id = ANY(noted)
+        ORDER BY CASE WHEN p_suspects THEN i.attempts END, i.urgent DESC, i.id
+        LIMIT least(quota, room, fair)
         FOR UPDATE SKIP LOCKED),
       share AS (
         SELECT w.id FROM (SELECT l.id, sum(l.alerts) OVER (ORDER BY l.urgent DESC, l.id) - l.alerts
@@ -82,6 +89,23 @@ BEGIN
     END LOOP;
     EXIT WHEN taken > 0;
   END LOOP;
+END $$;
+
+-- Notes of drains that ended without saying so: their connection is gone, or they are older than any
+-- transaction may last (p_age).
+CREATE FUNCTION recover_drains(p_age interval) RETURNS bigint
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+  lost bigint[];
+BEGIN
+  WITH gone AS (
+    DELETE FROM drain_note n WHERE n.ids <> '{}' AND (n.noted_at < now() - p_age
+      OR n.backend IS NOT NULL
+        AND NOT EXISTS (SELECT 1 FROM pg_stat_activity a WHERE a.pid = n.backend))
+    RETURNING n.ids)
+  SELECT array_agg(x) INTO lost FROM gone, unnest(gone.ids) AS x;
+  PERFORM suspect_inbox(coalesce(lost, '{}'));
+  RETURN coalesce(cardinality(lost), 0);
 END $$;
 
 -- Locks groups whose flush is due, of each tenant in turn, light tenants and heavy ones apart as
@@ -159,6 +183,7 @@ CALLABLE = (
     "claim_work(text, int, int, boolean, boolean, int, int)",
     "claim_flushes(int, int, boolean, int)",
     "inbox_load(text, int, float8)",
+    "recover_drains(interval)",
 )
 
 
@@ -186,9 +211,8 @@ def upgrade() -> None:
     )
     guards.protect("fold", "SELECT, INSERT, UPDATE")
     guards.protect("folded_alert", "SELECT, INSERT, UPDATE, DELETE")
+    op.add_column("drain_note", sa.Column("backend", sa.Integer))
     op.execute(FUNCTIONS)
-    op.execute("GRANT SELECT ON group_member TO tocsin_claims")
-    op.execute("CREATE POLICY of_claims ON group_member TO tocsin_claims USING (true)")
     guards.expose(CALLABLE)
 
 
@@ -197,5 +221,4 @@ def downgrade() -> None:
     op.drop_table("fold")
     for function in CALLABLE:
         op.execute(f"DROP FUNCTION {function}")
-    op.execute("DROP POLICY of_claims ON group_member")
-    op.execute("REVOKE SELECT ON group_member FROM tocsin_claims")
+    op.drop_column("drain_note", "backend")
