@@ -6,6 +6,7 @@ under that fence. Between the two no connection is held.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 
 import structlog
@@ -32,7 +33,7 @@ for _channel in channels.REGISTRY:
 
 def _run(channel: str, queue: str) -> bool:
     """Take one delivery that is due and send it; True where there may be another."""
-    here = _runtime.here()
+    here, began = _runtime.here(), time.monotonic()
     taken = _errands.claim(here, channel, queue)
     if taken is None:
         return False
@@ -41,7 +42,7 @@ def _run(channel: str, queue: str) -> bool:
     well = False
     for errand in taken:
         try:
-            well = _send(here, errand)
+            well = _send(here, errand, began + here.settings.lease_seconds)
         finally:
             _errands.in_flight.done(errand, well=well)
     if not well:
@@ -49,8 +50,11 @@ def _run(channel: str, queue: str) -> bool:
     return True
 
 
-def _send(here: _runtime.Runtime, errand: _errands.Errand) -> bool:
-    """One attempt; True where it arrived, or nothing was tried."""
+def _send(here: _runtime.Runtime, errand: _errands.Errand, until: float) -> bool:
+    """One attempt; True where it arrived, or nothing was tried.
+
+    `until`: when the lease ends, on the monotonic clock of this process.
+    """
     channel = channels.REGISTRY[errand.integration.channel]
     wait = here.limiter.wait(
         f"{_errands.place(errand.row)} {errand.row['channel']}", channel.LIMITS.per_second,
@@ -62,6 +66,10 @@ def _send(here: _runtime.Runtime, errand: _errands.Errand) -> bool:
     try:
         texts, message = _texts.of(here, errand)
         call = _call(here, errand, texts)
+        if time.monotonic() >= until:
+            # This process stood still: somebody else may be sending it at this moment.
+            _fates.put_back(here.record, errand.row, 0)
+            return True
         receipt = channel.send(message, errand.integration.settings, call)
     except errors.Retryable as error:
         _fates.try_later(here.record, errand.row, errand.claimed, error)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -46,8 +47,8 @@ def claim(hall: Hall, queue: str = "page") -> Any:
     return taken[0] if taken else taken
 
 
-def send(hall: Hall, errand: Any) -> None:
-    hall.module("deliver")._send(hall.runtime, errand)
+def send(hall: Hall, errand: Any, until: float = math.inf) -> None:
+    hall.module("deliver")._send(hall.runtime, errand, until)
 
 
 def fails(tenant: Tenant, kind: faults.Kind, times: int | None = 1, status: int = 503) -> None:
@@ -73,54 +74,6 @@ def test_a_page_is_not_sent_by_the_other_queue(hall: Hall) -> None:
     tenant = planned(hall)
     deliver(hall, "notify")
     assert tenant.column(STATES) == ["pending"]
-
-
-def test_a_claim_is_leased_to_one(hall: Hall) -> None:
-    tenant = planned(hall)
-    errand = claim(hall)
-    assert claim(hall) is None
-    assert tenant.column(STATES) == ["sending"]
-    send(hall, errand)
-    assert tenant.column(STATES) == ["sent"]
-
-
-def test_a_lapsed_lease_is_taken_up_in_doubt_under_the_same_key_and_the_late_one_is_fenced_off(
-    hall: Hall, travel: Callable[..., None]
-) -> None:
-    tenant = planned(hall)
-    slow = claim(hall)
-    travel(seconds=hall.runtime.settings.lease_seconds)
-    second = claim(hall)
-    assert second.row["id"] == slow.row["id"]
-    assert (second.row["fence"], second.row["attempts"], second.row["in_doubt"]) == (2, 2, True)
-    before = row(tenant)
-    send(hall, slow)
-    assert row(tenant) == before
-    assert tenant.outcomes() == [None]
-    send(hall, second)
-    assert tenant.column(STATES) == ["sent"]
-    calls = hall.providers.ledger.calls(dest=tenant.dest)
-    assert [call.key for call in calls] == [str(slow.row["id"])] * 2
-    assert len(tenant.told()) == 1
-
-
-@pytest.mark.parametrize("late", ["retry", "dead", "put back"])
-def test_whatever_a_late_finisher_has_to_say_changes_nothing(
-    hall: Hall, travel: Callable[..., None], late: str
-) -> None:
-    tenant, fates = planned(hall), hall.module("_fates")
-    slow = claim(hall)
-    travel(seconds=hall.runtime.settings.lease_seconds)
-    send(hall, claim(hall))
-    before = row(tenant)
-    if late == "retry":
-        fates.try_later(hall.record, slow.row, slow.claimed, errors.Retryable("slow"))
-    elif late == "dead":
-        fates.give_up(hall.record, slow.row, slow.claimed, errors.Permanent("gone"))
-    else:
-        fates.put_back(hall.record, slow.row, 5.0)
-    assert row(tenant) == before
-    assert tenant.outcomes() == ["notified"]
 
 
 def test_an_acknowledgement_calls_off_a_page_that_waits(hall: Hall) -> None:
