@@ -27,6 +27,7 @@ def sweep(record: Record, bell: enqueue.Bell, stages: dict[str, str]) -> datetim
     with record.claims() as tx:
         work = due.now(tx)
         following = due.following(tx)
-    for actor, queue in rings(work, stages):
+    # Timers of several kinds may wake one actor.
+    for actor, queue in dict.fromkeys(rings(work, stages)):
         bell.ring(actor, queue)
     return following

@@ -10,6 +10,7 @@ import psycopg
 import pytest
 
 from schemas.alert import Status
+from tests.actors import escalating
 from tests.actors.conftest import Hall, Tenant, alert
 from tocsin.domain import inhibition
 from tocsin.storage import inhibitors
@@ -255,3 +256,24 @@ def test_an_end_in_quiet_hours_is_told_when_they_are_over(
     hall.settle()
     assert names(tenant) == [("Slow", "firing"), ("Slow", "resolved")]
     assert tenant.outcomes()[-1] == "notified"
+
+
+def test_an_escalation_stands_while_an_inhibitor_holds_its_alerts(
+    hall: Hall, travel: Callable[..., None]
+) -> None:
+    rules = RULES.replace("alertname=ClusterDown", "role=source")
+    head, rest = escalating.PEOPLE.strip().split("\n", 1)
+    routes = ", routes: [{matchers: [role=source], receiver: nowhere}]}"
+    rest = rest.replace("receivers:\n", "receivers:\n  - {name: nowhere}\n")
+    tenant = escalating.begin(
+        hall, f"{head[:-1]}{routes}\n{rest}{escalating.CHAIN}{rules}", cluster="a"
+    )
+    start = tenant.now
+    tenant.send(alert("Source", starts=start, role="source", cluster="a"))
+    travel(minutes=5, seconds=5)
+    hall.settle()
+    assert escalating.who(tenant) == ["anna"]
+    tenant.send(alert("Source", "resolved", starts=start, ends=start, role="source", cluster="a"))
+    travel(minutes=5)
+    hall.settle()
+    assert escalating.who(tenant) == ["anna", "ben"]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
+import httpx
+
 from tests import alertmanager
 from tests.differential import comparing, scenarios, systems, translating
 from tests.differential.comparing import Said
@@ -24,13 +26,15 @@ SELECT (SELECT count(*) FROM inbox) + (SELECT count(*) FROM timer WHERE due_at <
 """
 
 
-def theirs(program: str, sink: fakes.Fakes, scenario: Scenario, unit: float) -> list[Said] | None:
+def theirs(
+    program: str, sink: fakes.Fakes, client: httpx.Client, scenario: Scenario, unit: float
+) -> list[Said] | None:
     """What a real Alertmanager tells; None: the machine was too busy to do the steps in time."""
     path = f"/hook/{scenario.name}"
     late = 0.0
     config = scenarios.timed(scenario.config, unit).replace("{hook}", sink.url + path)
     with alertmanager.running(program, config, free_port()) as running:
-        hand = systems.Hand(systems.Theirs(running), time.time)
+        hand = systems.Hand(systems.Theirs(running, client), time.time)
         start = time.time() + unit / 2
         for step in scenario.steps:
             _until(start + step.at * unit)

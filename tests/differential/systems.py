@@ -27,13 +27,14 @@ class System(Protocol):
 
 
 class Theirs:
-    """A real Alertmanager."""
+    """A real Alertmanager. The client is shared: to make one takes longer than a step may."""
 
-    def __init__(self, running: Alertmanager) -> None:
+    def __init__(self, running: Alertmanager, client: httpx.Client) -> None:
         self._api = f"{running.url}/api/v2"
+        self._client = client
 
     def post(self, alerts: list[dict[str, Any]]) -> None:
-        httpx.post(f"{self._api}/alerts", json=alerts).raise_for_status()
+        self._client.post(f"{self._api}/alerts", json=alerts).raise_for_status()
 
     def silence(self, matcher: str) -> str:
         one, now = matchers.parse(matcher), datetime.now(UTC)
@@ -41,11 +42,11 @@ class Theirs:
                 "isEqual": "!" not in one.op}  # fmt: skip
         body = {"matchers": [said], "startsAt": now.isoformat(), "createdBy": "ann",
                 "endsAt": (now + _LONG).isoformat(), "comment": "differential"}  # fmt: skip
-        reply = httpx.post(f"{self._api}/silences", json=body).raise_for_status()
+        reply = self._client.post(f"{self._api}/silences", json=body).raise_for_status()
         return str(reply.json()["silenceID"])
 
     def unsilence(self, id: str) -> None:
-        httpx.delete(f"{self._api}/silence/{id}").raise_for_status()
+        self._client.delete(f"{self._api}/silence/{id}").raise_for_status()
 
 
 class Ours:

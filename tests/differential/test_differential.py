@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import httpx
 import pytest
 
 from tests import alertmanager
@@ -64,5 +65,9 @@ def test_the_same_is_told(program: str, launch_stack: Callable[..., Any]) -> Non
 
 def played(program: str, some: Sequence[Scenario], unit: float) -> list[list[Said] | None]:
     """What Alertmanager tells in each of these scenarios."""
-    with fakes.serve(clock=time.time) as sink, ThreadPoolExecutor(AT_ONCE) as pool:
-        return list(pool.map(lambda each: playing.theirs(program, sink, each, unit), some))
+    with (
+        fakes.serve(clock=time.time) as sink,
+        httpx.Client(timeout=30) as client,
+        ThreadPoolExecutor(AT_ONCE) as pool,
+    ):
+        return list(pool.map(lambda each: playing.theirs(program, sink, client, each, unit), some))

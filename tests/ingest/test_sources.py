@@ -50,7 +50,14 @@ def reading(parse: Parse, body: bytes) -> dict[str, Any]:
     except errors.TocsinError as error:
         return {"status": error.status, "error": error.message}
     read = {
-        "alerts": [msgspec.structs.asdict(alert) for alert in parsed.alerts],
+        "alerts": [
+            {
+                key: value
+                for key, value in msgspec.structs.asdict(alert).items()
+                if key != "open_ended" or value
+            }
+            for alert in parsed.alerts
+        ],
         "rejected": [
             {"index": bad.index, "field": bad.field, "reason": bad.reason}
             for bad in parsed.rejected
