@@ -44,14 +44,22 @@ from tocsin import embedded, homes  # noqa: E402
 from tocsin.storage import migrate, tenants  # noqa: E402
 from tocsin.storage.record import Record  # noqa: E402
 
-#: Folders whose tests wait more than they work: begun first, the others have the processors beside.
-WAITING = ("e2e", "differential", "browser")
+#: Folders whose tests run whole installations or browsers: they wait much, and start much.
+HEAVY = ("e2e", "differential", "browser", "hostile", "tenants")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with what waits most, or the last minutes are spent on it alone."""
+    """Spread what is heavy among the rest: two installations that start at once starve each other,
+    and at the end the last of them would have the machine to themselves."""
     here = Path(__file__).parent
-    items.sort(key=lambda item: item.path.relative_to(here).parts[0] not in WAITING)
+    files: dict[Path, list[pytest.Item]] = {}
+    for item in items:
+        files.setdefault(item.path, []).append(item)
+    places: dict[Path, float] = {}
+    for heavy in (True, False):
+        some = [p for p in files if (p.relative_to(here).parts[0] in HEAVY) is heavy]
+        places |= {path: (number + heavy / 2) / len(some) for number, path in enumerate(some)}
+    items[:] = [item for path in sorted(files, key=lambda p: places[p]) for item in files[path]]
 
 
 @dataclass(frozen=True)
