@@ -89,7 +89,8 @@ def definitions(files: Mapping[str, str]) -> Files:
 
 
 def _define(some: tuple[Piece, ...], defined: dict[str, tuple[Piece, ...]]) -> None:
-    name, body, depth = "", [], 0
+    body: list[Piece] = []
+    name, depth = "", 0
     for piece in some:
         if depth == 0 and piece.word == "define" and piece.tokens and len(piece.tokens) == 2:
             name, body, depth = unquoted(piece.tokens[1].text), [], 1

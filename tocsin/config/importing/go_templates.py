@@ -13,7 +13,7 @@ from tocsin.config.importing.go_pieces import Defined, Piece, Token, Unsupported
 from tocsin.config.importing.go_values import Value
 
 #: Deepest nesting of blocks and definitions, and how many pieces are gone through in all.
-_DEPTH, _PIECES = 40, 20_000
+_DEPTH, _PIECES = 40, 4_000
 _ADDRESS = re.compile(r"[\w.]+(\[\"[^\"]*\"\])?")
 #: What comes before a value that is an address, by form.
 _LINKED = {"mrkdwn": re.compile(r"<$"), "html": re.compile(r"(href|src)\s*=\s*\"$")}

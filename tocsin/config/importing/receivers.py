@@ -16,6 +16,8 @@ from tocsin.config.importing.source import Part
 
 Settings = dict[str, Any]
 Channels = Mapping[str, type[BaseModel]]
+#: So many texts are translated at most.
+_WORDED = 500
 #: From an entry, the global section, the name of the receiver to any number of integrations.
 Made = tuple[list[Settings], wording.Texts]
 _KINDS: dict[str, tuple[str, Callable[[Part, Part, str, Files], Made]]] = {
@@ -35,6 +37,7 @@ class Receivers:
     made: dict[str, Said] = field(default_factory=dict)
     templates: list[Said] = field(default_factory=list)
     silent: list[str] = field(default_factory=list)
+    worded: int = 0
 
 
 def of(root: Part, general: Part, channels: Channels, defined: wording.Defined) -> Receivers:
@@ -93,6 +96,9 @@ def _add(
             entry.setdefault(channel, []).append(Said(settings, f"line {each.line}"))
             each.note("carried", f"to `{channel}`")
             texts.append((each, words))
-    if texts:
+            found.worded += len(words)
+    if found.worded > _WORDED:
+        part.note("left_out", f"the words of more than {_WORDED} texts: Tocsin's own are used")
+    elif texts:
         parts = getattr(channels[channel], "PARTS", {})
         found.templates += wording.templates(texts, channel, str(entry["name"]), parts, defined)

@@ -13,8 +13,11 @@ from tocsin.egress import addresses
 
 #: A part of a path that somebody made with a random generator, or that is long enough to be.
 _RANDOM = re.compile(r"(?=.*[0-9])(?=.*[A-Za-z]).{12,}|(?=.*[a-z])(?=.*[A-Z])[^/]{16,}|.{24,}")
-_PRIVATE = re.compile(r"(localhost|[^.]*|.*\.(local|internal|lan|svc|home)|10\..*|127\..*"
-                      r"|192\.168\..*|172\.(1[6-9]|2\d|3[01])\..*|\[.*)", re.IGNORECASE)  # fmt: skip
+_PRIVATE = re.compile(
+    r"(localhost|[^.]*|.*\.(local|internal|lan|svc|home)|10\..*|127\..*"
+    r"|192\.168\..*|172\.(1[6-9]|2\d|3[01])\..*|.*:.*)",
+    re.IGNORECASE,
+)
 _KEPT = re.compile(r"authorization|connection|content-.*|cookie|expect|host|keep-alive|proxy-.*|te"
                    r"|trailer|transfer-encoding|upgrade|webhook-.*", re.IGNORECASE)  # fmt: skip
 _HTTP = {
