@@ -121,4 +121,5 @@ class ImportedPolicy(BaseModel):
     silent: list[str] = Field(
         [], description="Receivers that told somebody there, and would tell nobody here."
     )
+    poorer: list[str] = Field([], description="Receivers that lose one of their ways to tell.")
     valid: bool = Field(description="Whether it could be put in force as it is.")

@@ -33,11 +33,16 @@ def said(made: alertmanager.Imported, kind: str = "") -> str:
     return "\n".join(str(note) for note in made.notes if kind in ("", note.kind))
 
 
+def _list(names: tuple[str, ...]) -> str:
+    return ", ".join(names) or "-"
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_golden(name: str) -> None:
     files = {file.name: file.read_text() for file in CASES.glob(f"{name}.tmpl")}
     made = imported((CASES / f"{name}.yml").read_text(), files or None)
-    report = "\n".join([*map(str, made.notes), f"silent: {', '.join(made.silent) or '-'}", ""])
+    report = "\n".join([*map(str, made.notes), f"silent: {_list(made.silent)}",
+                        f"poorer: {_list(made.poorer)}", ""])  # fmt: skip
     for suffix, text in (("policy.yml", made.document), ("report.txt", report)):
         file = CASES / f"{name}.{suffix}"
         if os.environ.get("UPDATE_GOLDEN"):

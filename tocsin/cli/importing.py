@@ -41,9 +41,9 @@ def alertmanager(
     apply: Annotated[
         bool, typer.Option("--apply/--dry-run", help="Put it in force, or only show it.")
     ] = False,
-    silent: Annotated[
+    incomplete: Annotated[
         bool,
-        typer.Option("--silent", help="With --apply: even where receivers would tell nobody."),
+        typer.Option("--incomplete", help="With --apply: even where ways to tell are missing."),
     ] = False,
     home: _options.Home = None,
     output: _options.Output = _options.Format.table,
@@ -62,6 +62,7 @@ def alertmanager(
                 "document": made.document,
                 "notes": [_plain(each) for each in made.notes],
                 "silent": list(made.silent),
+                "poorer": list(made.poorer),
                 "valid": made.valid,
             },
             output,
@@ -69,7 +70,7 @@ def alertmanager(
     else:
         _report(made)
     if apply:
-        _apply(made, file, tenant, home, silent)
+        _apply(made, file, tenant, home, incomplete)
     elif out:
         _write(out, made.document)
     elif output is _options.Format.table:
@@ -114,6 +115,10 @@ def _report(made: Imported) -> None:
         f"{counts['carried']} carried over, {counts['changed']} changed, {counts['left_out']} not"
         f" carried over, {counts['to_do']} to do"
     )
+    if made.poorer:
+        _output.say(
+            f"these receivers lose a way to tell: {', '.join(map(json.dumps, made.poorer))}"
+        )
     if made.silent:
         _output.say(f"these receivers would tell NOBODY: {', '.join(map(json.dumps, made.silent))}")
 
@@ -125,17 +130,18 @@ def _write(out: Path, document: str) -> None:
         raise errors.BadRequest(f"{out} cannot be written: {error.strerror}") from error
 
 
-def _apply(made: Imported, file: str, tenant: str, home: Path | None, silent: bool) -> None:
+def _apply(made: Imported, file: str, tenant: str, home: Path | None, incomplete: bool) -> None:
     """Raises BadRequest where pages would be lost by it."""
     from tocsin.security import audit
     from tocsin.storage import policies
 
     if not made.valid:
         raise errors.BadRequest("it is not applied: write it with --out, and repair it there")
-    if made.silent and not silent:
+    lost = [*made.silent, *made.poorer]
+    if lost and not incomplete:
         raise errors.BadRequest(
-            f"it is not applied, for these receivers would tell nobody: {', '.join(made.silent)}."
-            " Give them a channel in a file made with --out, or say --silent"
+            f"it is not applied, for these receivers would lose ways to tell: {', '.join(lost)}."
+            " Give them others in a file made with --out, or say --incomplete"
         )
     with _place.tenant(home, tenant) as (tx, found):
         before = policies.current(tx, found)

@@ -31,5 +31,6 @@ def import_policy(body: schema.ForeignPolicy, caller: access.Admin) -> schema.Im
         document=made.document,
         notes=[schema.ImportNote(**dataclasses.asdict(note)) for note in made.notes],
         silent=list(made.silent),
+        poorer=list(made.poorer),
         valid=made.valid,
     )

@@ -43,11 +43,13 @@ class Imported:
 
     ``silent`` are the receivers that told somebody there and would tell nobody here. ``valid`` is
     whether the document can be put in force; where not, the notes say what to repair in it.
+    ``poorer`` are those that would tell somebody in one way less.
     """
 
     document: str
     notes: tuple[Note, ...]
     silent: tuple[str, ...]
+    poorer: tuple[str, ...]
     valid: bool
 
 
@@ -92,20 +94,19 @@ def translate(
     }
     _rest(root, general, templates)
     document = emitting.document(_HEAD, sections)
-    return Imported(document, *_judged(document, channels, report, told.silent))
+    valid = _valid(document, channels, report)
+    return Imported(document, report.notes(), tuple(told.silent), tuple(told.poorer), valid)
 
 
-def _judged(
-    document: str, channels: documents.Channels, report: Report, silent: list[str]
-) -> tuple[tuple[Note, ...], tuple[str, ...], bool]:
-    """What the policy itself would say of it."""
+def _valid(document: str, channels: documents.Channels, report: Report) -> bool:
+    """Whether the policy itself has nothing against it."""
     try:
         documents.parse(document, channels)
     except errors.PolicyError as error:
         for line, said in error.problems:
             report.add("to_do", 0, f"the policy, line {line}", f"repair it there: {said}")
-        return report.notes(), tuple(silent), False
-    return report.notes(), tuple(silent), True
+        return False
+    return True
 
 
 def _root(text: str, report: Report) -> Part:

@@ -19,9 +19,11 @@ def of(part: Part, prefix: str = "") -> list[str]:
     forms: tuple[tuple[str, matchers.Op], ...] = (("match", "="), ("match_re", "=~"))
     for key, op in forms:
         old = part.get(f"{prefix}{key}")
-        for name, value in old.pairs() if old else ():
-            found.append(_made(value, name, op))
+        if old and not isinstance(old.node.value, dict):
+            old.note("left_out", "it should be a mapping of labels to values")
+            raise Unread
         if old:
+            found += [_made(value, name, op) for name, value in old.pairs()]
             old.note("changed", "written as `matchers`, which mean the same")
     for entry in part.each(f"{prefix}matchers"):
         text = entry.text()

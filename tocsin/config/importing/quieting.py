@@ -96,5 +96,6 @@ def wrong(model: type[BaseModel], value: Any) -> str:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         place = ".".join(map(str, first["loc"]))
-        return f"{place}: {first['msg']}" if place else str(first["msg"])
+        said = str(first["msg"]).removeprefix("Value error, ")
+        return f"{place}: {said}" if place else said
     return ""

@@ -31,12 +31,14 @@ _KINDS: dict[str, tuple[str, Callable[[Part, Part, str, Files], Made]]] = {
 class Receivers:
     """Those of the policy, and the templates that word what they are told.
 
-    ``silent`` are those that told somebody before and would tell nobody now.
+    ``silent`` are those that told somebody before and would tell nobody now, ``poorer`` those that
+    would tell some in one way less.
     """
 
     made: dict[str, Said] = field(default_factory=dict)
     templates: list[Said] = field(default_factory=list)
     silent: list[str] = field(default_factory=list)
+    poorer: list[str] = field(default_factory=list)
     worded: int = 0
 
 
@@ -51,11 +53,13 @@ def of(root: Part, general: Part, channels: Channels, defined: wording.Defined) 
             continue
         entry: Settings = {"name": name}
         spoken = [key for key in _configs(part) if part.each(key)]
+        lost = False
         for key in spoken:
             if key in _KINDS and _KINDS[key][0] in channels:
-                _add(found, entry, part, key, (general, files, channels, defined))
+                lost |= _add(found, entry, part, key, (general, files, channels, defined))
             else:
                 unknown_channels.tell(part.each(key), key)
+                lost = True
         part.rest("this key of a receiver is not known here")
         comment = f"line {part.line}"
         if spoken and len(entry) == 1:
@@ -63,6 +67,8 @@ def of(root: Part, general: Part, channels: Channels, defined: wording.Defined) 
             comment += "\nNOBODY IS TOLD HERE: none of its integrations was carried over."
             part.note("left_out", f"nothing of the receiver `{name}` is left: it tells nobody. Give"
                       " it another channel before the policy comes into force")  # fmt: skip
+        elif lost:
+            found.poorer.append(name)
         elif not spoken:
             part.note("carried", f"the receiver `{name}`, which tells nobody there either")
         found.made[name] = Said(entry, comment)
@@ -80,18 +86,23 @@ def _add(
     part: Part,
     key: str,
     known: tuple[Part, Files, Channels, wording.Defined],
-) -> None:
-    """The integrations of one kind, and what words their messages."""
+) -> bool:
+    """The integrations of one kind, and what words their messages; whether one was lost."""
+    lost = False
     general, files, channels, defined = known
     channel, translate = _KINDS[key]
     texts: list[tuple[Part, wording.Texts]] = []
     for each in part.each(key):
         integrations, words = translate(each, general, str(entry["name"]), files)
-        each.rest("Tocsin has nothing for this")
+        if integrations:
+            each.rest("Tocsin has nothing for this")
+        else:
+            lost = True
         for settings in integrations:
             own = {name: value for name, value in settings.items() if name != "send_resolved"}
             if problem := wrong(channels[channel], own):
                 each.note("left_out", f"the integration: {problem}")
+                lost = True
                 continue
             entry.setdefault(channel, []).append(Said(settings, f"line {each.line}"))
             each.note("carried", f"to `{channel}`")
@@ -102,3 +113,4 @@ def _add(
     elif texts:
         parts = getattr(channels[channel], "PARTS", {})
         found.templates += wording.templates(texts, channel, str(entry["name"]), parts, defined)
+    return lost

@@ -14,6 +14,8 @@ from tocsin.config.importing.source import Part
 
 _WAITS = ("group_wait", "group_interval", "repeat_interval")
 _HOURS = ("mute_time_intervals", "active_time_intervals")
+_KEYS = frozenset({"match", "match_re", "matchers", "receiver", "group_by", *_WAITS, "continue",
+                   *_HOURS, "routes"})  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,8 @@ def tree(part: Part, names: Names) -> dict[str, Any]:
     for key in ("match", "match_re", "matchers", "continue", *_HOURS):
         if (wrong := part.get(key)) and wrong.node.value not in ([], {}, False):
             wrong.note("left_out", "the top route takes every alert; Alertmanager refuses this")
+    part.asked |= _KEYS
+    part.rest("this key of a route is not known here")
     made = _told(part, names)
     if "receiver" not in made:
         part.note("changed", "the top route has no receiver: what no other takes, nobody is told")
@@ -37,8 +41,13 @@ def tree(part: Part, names: Names) -> dict[str, Any]:
 
 def _node(part: Part, names: Names) -> dict[str, Any] | None:
     """A route below the top; None where its conditions cannot be read."""
+    part.asked |= _KEYS
+    unknown = part.rest("this key of a route is not known here")
     try:
         found = conditions.of(part)
+        if unknown and not found:
+            # A misspelt `matchers` must not make a route that takes everything.
+            raise conditions.Unread
     except conditions.Unread:
         part.note(
             "left_out",
@@ -125,7 +134,7 @@ def _intervals(part: Part, key: str, names: Names) -> list[str]:
         if name in names.intervals:
             kept.append(name)
         elif found:
-            found.note("left_out", f"the time interval `{name}`: it was not carried over")
+            found.note("left_out", f"`{name}`, which is not there or could not be read")
     if found and not kept and part.texts(key):
         found.note("changed", "without it the route speaks at all hours")
     return kept
@@ -140,5 +149,4 @@ def _below(part: Part, names: Names) -> dict[str, Any]:
             children.append(Said(made, f"line {child.line}"))
         elif made == {}:
             children.append(Said({"matchers": ["{}"]}, f"line {child.line}"))
-    part.rest("this key of a route is not known here")
     return {"routes": children} if children else {}

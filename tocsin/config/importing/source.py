@@ -90,10 +90,11 @@ class Part:
             line = self.node.key_lines[key]
             yield key, Part(node, f"{self.place}.{key}", self.report, line)
 
-    def rest(self, said: str) -> None:
-        """Tell of the keys that nobody asked for."""
+    def rest(self, said: str) -> bool:
+        """Tell of the keys that nobody asked for, and whether there are any."""
         value = self.node.value
-        for key in value if isinstance(value, dict) else ():
-            if key not in self.asked:
-                place = f"{self.place}.{key}" if self.place else key
-                self.report.add("left_out", self.node.key_lines[key], place, said)
+        unknown = [key for key in value if key not in self.asked] if isinstance(value, dict) else []
+        for key in unknown:
+            place = f"{self.place}.{key}" if self.place else key
+            self.report.add("left_out", self.node.key_lines[key], place, said)
+        return bool(unknown)
