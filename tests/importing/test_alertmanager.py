@@ -20,7 +20,7 @@ NAMES = sorted(file.stem for file in CASES.glob("*.yml") if not file.stem.endswi
 
 
 def imported(text: str, templates: dict[str, str] | None = None) -> alertmanager.Imported:
-    return importing.of_alertmanager(text, channels.settings_models(), channels.parts(), templates)
+    return alertmanager.translate(text, channels.settings_models(), templates)
 
 
 def policy(text: str) -> Policy:
@@ -40,7 +40,10 @@ def _list(names: tuple[str, ...]) -> str:
 @pytest.mark.parametrize("name", NAMES)
 def test_golden(name: str) -> None:
     files = {file.name: file.read_text() for file in CASES.glob(f"{name}.tmpl")}
-    made = imported((CASES / f"{name}.yml").read_text(), files or None)
+    made = importing.of_alertmanager(
+        (CASES / f"{name}.yml").read_text(), channels.settings_models(), channels.parts(),
+        files or None,
+    )  # fmt: skip
     report = "\n".join([*map(str, made.notes), f"silent: {_list(made.silent)}",
                         f"poorer: {_list(made.poorer)}", ""])  # fmt: skip
     for suffix, text in (("policy.yml", made.document), ("report.txt", report)):
