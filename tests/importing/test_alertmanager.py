@@ -132,6 +132,25 @@ def test_a_route_whose_condition_cannot_be_read_takes_nothing_that_was_not_its_o
     assert [each.receiver for each in routing.match(tree, {"y": "1"})] == ["b"]
 
 
+def test_nothing_is_an_empty_text_and_says_nothing() -> None:
+    made = policy(
+        "route:\n  receiver: a\n  group_wait: ~\n  routes:\n"
+        "    - {match: {x: }, group_by: [~], continue: ~, routes: }\n"
+        "receivers: [{name: a, email_configs: }]\n"
+    )
+    [child] = made.root.children
+    assert [each.receiver for each in routing.match(made.root, {"x": "1"})] == ["a"]
+    assert str(child.matchers[0]) == 'x=""'
+    assert child.group_by == ()
+
+
+def test_what_the_policy_itself_refuses_is_to_be_repaired_there() -> None:
+    name = "x" * 300
+    made = imported(f"route: {{receiver: {name}}}\nreceivers: [{{name: {name}}}]\n")
+    assert not made.valid
+    assert "the policy, line 11: TO DO: repair it there: " in said(made, "to_do")
+
+
 def test_an_interval_that_cannot_be_read_lets_the_route_speak() -> None:
     made = policy(
         "route:\n  receiver: a\n  routes:\n"

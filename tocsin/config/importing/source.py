@@ -48,7 +48,7 @@ class Part:
         if isinstance(self.node.value, dict | list):
             self.note("left_out", "it should be one value, and is a list or a mapping")
             return None
-        return self.node.text
+        return "" if self.node.value is None else self.node.text
 
     def flag(self, key: str, default: bool) -> bool:
         text = self.said(key)
