@@ -132,6 +132,28 @@ def test_a_route_whose_condition_cannot_be_read_takes_nothing_that_was_not_its_o
     assert [each.receiver for each in routing.match(tree, {"y": "1"})] == ["b"]
 
 
+@pytest.mark.parametrize(
+    ("path", "secret"),
+    [
+        ("alerts", False),
+        ("v1/hooks/database-team-out-of-hours", False),
+        ("t/4fJ2kd93jsK2", True),
+        ("x9y8z7w6v5u4", True),
+        ("QmFzZVNpeHR5Rm91cg", True),
+        ("abcdefghijklmnopqrstuvwxyz", True),
+        ("alerts?key=1", True),
+    ],
+)
+def test_what_is_secret_in_an_address_stays_out_of_the_document(path: str, secret: bool) -> None:
+    url = f"https://hooks.example.org/{path}"
+    made = imported(
+        f"route: {{receiver: a}}\nreceivers: [{{name: a, webhook_configs: [{{url: '{url}'}}]}}]\n"
+    )
+    assert (url in made.document) is not secret
+    assert ("url_file: a-webhook" in made.document) is secret
+    assert url not in said(made)
+
+
 def test_nothing_is_an_empty_text_and_says_nothing() -> None:
     made = policy(
         "route:\n  receiver: a\n  group_wait: ~\n  routes:\n"
@@ -148,7 +170,7 @@ def test_what_the_policy_itself_refuses_is_to_be_repaired_there() -> None:
     name = "x" * 300
     made = imported(f"route: {{receiver: {name}}}\nreceivers: [{{name: {name}}}]\n")
     assert not made.valid
-    assert "the policy, line 11: TO DO: repair it there: " in said(made, "to_do")
+    assert "the policy, line 10: TO DO: repair it there: " in said(made, "to_do")
 
 
 def test_an_interval_that_cannot_be_read_lets_the_route_speak() -> None:

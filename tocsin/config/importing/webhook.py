@@ -11,8 +11,8 @@ from tocsin.config.importing.secrets import Files
 from tocsin.config.importing.source import Part
 from tocsin.egress import addresses
 
-#: A part of a path that somebody made with a random generator, or that is long enough to be.
-_RANDOM = re.compile(r"(?=.*[0-9])(?=.*[A-Za-z]).{12,}|(?=.*[a-z])(?=.*[A-Z])[^/]{16,}|.{24,}")
+#: A part of a path that a random generator made, or that is no row of words and long enough.
+_RANDOM = re.compile(r"(?=.*[0-9])(?=.*[A-Za-z]).{12,}|(?=.*[a-z])(?=.*[A-Z])[^/]{16,}|[^-_.]{24,}")
 _PRIVATE = re.compile(
     r"(localhost|[^.]*|.*\.(local|internal|lan|svc|home)|10\..*|127\..*"
     r"|192\.168\..*|172\.(1[6-9]|2\d|3[01])\..*|.*:.*)",
