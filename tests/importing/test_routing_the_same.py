@@ -56,7 +56,8 @@ def nodes(draw: st.DrawFn, depth: int = 3) -> dict[str, Any]:
             made.setdefault(old, {})[name] = value
         else:
             matchers.append(f"{json.dumps(name)} {op} {json.dumps(value)}")
-    if matchers and draw(st.booleans()):
+    braced = draw(st.booleans())
+    if matchers and braced:
         matchers = ["{" + ",".join(matchers) + "}"]
     made |= {"matchers": matchers} if matchers else {}
     made |= draw(
