@@ -81,3 +81,46 @@ class VersionItem(BaseModel):
     author: str
     created_at: datetime
     in_force: bool
+
+
+class ForeignPolicy(BaseModel):
+    """What another system is configured with, and the template files that it names."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {
+                    "format": "alertmanager",
+                    "document": "route: {receiver: team}\nreceivers: [{name: team}]\n",
+                }
+            ]
+        },
+    )
+
+    format: Literal["alertmanager"]
+    document: str = Field(max_length=1_000_000, description="The configuration, such as YAML.")
+    templates: dict[str, str] | None = Field(
+        None, max_length=200, description="Its template files by name, whole."
+    )
+
+
+class ImportNote(BaseModel):
+    """What became of one thing; `line` is that of the foreign document, 0: of none of its lines."""
+
+    kind: Literal["carried", "changed", "left_out", "to_do"]
+    line: int
+    place: str
+    said: str
+
+
+class ImportedPolicy(BaseModel):
+    """The policy that says the same, as far as one can; `PUT policy` puts it in force."""
+
+    document: str
+    notes: list[ImportNote]
+    silent: list[str] = Field(
+        [], description="Receivers that told somebody there, and would tell nobody here."
+    )
+    poorer: list[str] = Field([], description="Receivers that lose one of their ways to tell.")
+    valid: bool = Field(description="Whether it could be put in force as it is.")

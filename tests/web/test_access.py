@@ -44,6 +44,7 @@ BODIES: dict[str, Any] = {
     "PUT policy": {"document": POLICY},
     "POST policy/check": {"document": POLICY},
     "POST policy/diff": {"document": POLICY},
+    "POST policy/import": {"format": "alertmanager", "document": "route: {receiver: a}"},
     "POST templates/preview": {"channel": "slack", "parts": {"text": "{{ title }}"}},
     "POST deliveries/retry": {"filter": {}, "dry_run": True},
     "POST deliveries/drop": {"filter": {}, "dry_run": True, "reason": "r"},

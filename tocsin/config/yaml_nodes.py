@@ -32,7 +32,8 @@ _TAGS = {None, "!"} | {f"tag:yaml.org,2002:{kind}" for kind in ("str", "seq", "m
 class Node:
     """A scalar, a list of nodes or a mapping of keys to nodes, and the line where it begins.
 
-    ``key_lines`` says where each key of a mapping stands. An alias is the node that it names.
+    ``key_lines`` says where each key of a mapping stands, ``text`` how a scalar is written. An
+    alias is the node that it names.
     """
 
     line: int
@@ -40,6 +41,7 @@ class Node:
     key_lines: dict[str, int] = field(default_factory=dict)
     size: int = 1
     height: int = 1
+    text: str = ""
 
 
 @dataclass(slots=True)
@@ -131,7 +133,7 @@ class _Builder:
             frame.key, frame.key_line = event.value, at
             return
         bare = event.implicit[0] and event.tag is None
-        node = Node(at, _core(event.value) if bare else event.value)
+        node = Node(at, _core(event.value) if bare else event.value, text=event.value)
         if event.anchor:
             self._anchors[event.anchor] = node
         self._add(node, at)
