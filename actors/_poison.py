@@ -53,7 +53,7 @@ class Watch:
         for one, deaths in known.items():
             self._put_off(one, deaths)
         self._suspect = bool(known)
-        work_notes.note(self._here.record, self._tx, worker(), self._kind, held)
+        work_notes.note(self._here.notes, self._tx, worker(), self._kind, held)
 
     def done(self) -> None:
         """All of it is done if the transaction is committed."""
@@ -63,10 +63,10 @@ class Watch:
     def _put_off(self, one: Subject, deaths: int) -> None:
         aside = deaths >= DEATHS
         pause = RARELY if aside else timedelta(seconds=2**deaths)
-        work_notes.put_off(self._here.record, self._kind, one, self._tx.now + pause)
+        work_notes.put_off(self._here.notes, self._kind, one, self._tx.now + pause)
         if aside:
             log.error("put aside", kind=self._kind, tenant=one.tenant, subject=one.subject)
-            with self._here.record.session([one.tenant]) as own:
+            with self._here.notes.session([one.tenant]) as own:
                 text = f"{self._kind} {one.subject}: its worker died {deaths} times in a row"
                 inbox.page(own, one.tenant, "TocsinQuarantined", SUMMARY, text)
 
@@ -79,7 +79,7 @@ def watched(here: _runtime.Runtime) -> Iterator[None]:
     except (errors.RecordAway, psycopg.OperationalError):
         raise
     except Exception:
-        work_notes.failed(here.record, worker())
+        work_notes.failed(here.notes, worker())
         raise
 
 

@@ -48,6 +48,9 @@ class Runtime:
     bell: enqueue.Bell
     limiter: Limiter
     queues: dict[str, str]
+    #: For what is written beside an open transaction: who holds a connection must not wait for
+    #: another of the same pool, or enough of them at once wait for each other.
+    notes: Record
     _parsed: dict[tuple[int, int], Policy | None] = field(default_factory=dict)
 
     def tenants(self, tx: Transaction, ids: Iterable[int]) -> dict[int, Tenant]:
@@ -132,6 +135,7 @@ def _made() -> Runtime:
         bell=enqueue.bell(chosen.redis_url),
         limiter=Limiter(chosen.redis_url),
         queues=queues.of_stages(chosen.stage_queues),
+        notes=Record(chosen.database_url, size=2),
     )
 
 

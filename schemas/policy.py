@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
@@ -149,17 +150,25 @@ def document(
     channels: Mapping[str, type[BaseModel]], enrichers: Mapping[str, type[BaseModel]]
 ) -> type[Document]:
     """The model of a document that may use these channels and enrichers (name -> its settings)."""
+    return _document(tuple(channels.items()), tuple(enrichers.items()))
+
+
+@functools.cache  # making it takes a hundred times as long as using it
+def _document(
+    channels: tuple[tuple[str, type[BaseModel]], ...],
+    enrichers: tuple[tuple[str, type[BaseModel]], ...],
+) -> type[Document]:
     fields: dict[str, Any] = {}
-    for channel, settings in channels.items():
+    for channel, settings in channels:
         # A name of its own: a channel called "json" must not hide a method of the model.
         fields[f"{channel.replace('-', '_')}_entries"] = (
             list[_entry(channel, settings)],  # type: ignore[misc]
             Field([], alias=channel, description=(settings.__doc__ or "").strip().split("\n")[0]),
         )
-    accounts = create_model("Accounts", __base__=Accounts, **_accounts(channels))
+    accounts = create_model("Accounts", __base__=Accounts, **_accounts(dict(channels)))
     reached: Any = (accounts, Field(accounts(), description="By what people are told."))
     receiver = create_model("Receiver", __base__=Receiver, **fields)
-    enrichment: Any = enriching.section(enrichers)
+    enrichment: Any = enriching.section(dict(enrichers))
     enriched: Any = (enrichment, Field(enrichment(), description="What is added to alerts."))
     receivers: Any = (list[receiver], Field([], description="Who can be told, and how."))
     return create_model(

@@ -204,6 +204,7 @@ def opened(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     with fakes.serve() as providers:
         yield Hall(place, here.record, providers, runtime.broker(), here, folder / "policies")
     here.record.close()
+    here.notes.close()
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import uuid
 from collections.abc import Callable
 
@@ -60,7 +61,7 @@ def test_a_page_that_fails_while_a_later_one_waits_is_not_put_off(
     hall.providers.script.add(
         faults.Fault("status", status=503, times=1), dest=f"{tenant.dest}/anna"
     )
-    deliver._send(hall.runtime, errand)
+    deliver._send(hall.runtime, errand, math.inf)
     errands.in_flight.done(errand)
     travel(minutes=1)
     hall.settle()

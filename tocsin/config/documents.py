@@ -71,6 +71,13 @@ def parse(text: str, channels: Channels) -> Policy:
     if found or document is None:
         unique = sorted(dict.fromkeys(found), key=lambda problem: problem[0] or 0)
         raise errors.PolicyError(unique[:MAX_PROBLEMS])
+    return _compiled(document, plain, root, channels)
+
+
+def _compiled(
+    document: written.Document, plain: Any, root: yaml_nodes.Node, channels: Channels
+) -> Policy:
+    """What a document that is right means."""
     services = looked_up.services(document.services, document.service_label)
     holidays = {each.name: each for each in document.holidays}
     accounts = plain.get("accounts") or {}

@@ -17,8 +17,8 @@ FUNCTIONS = r"""
 -- who brings little must not wait for the work and the locks of who floods. p_heavy asks for the
 -- heavy ones, so that they get their turn. Where nothing can be had of one kind the other is taken:
 -- what another claim holds still looks as if it waited. Tenants of a claim have equal shares of
--- p_alerts, urgent rows first; of suspects those first that failed least. `behind` is how many alerts
--- of its tenant waited, counted in p_count rows. What stands in a note is in somebody's hands, or
+-- p_alerts, urgent rows first; of suspects those first that failed least. `behind` is how many
+-- alerts of its tenant waited, counted in p_count rows. What stands in a note is in somebody's hands, or
 -- was until its process died: it is passed by until the note is recovered, or each process in turn
 -- would take it and die.
 CREATE FUNCTION claim_work(p_stage text, p_alerts int, p_rows int, p_suspects boolean,
@@ -91,8 +91,8 @@ BEGIN
   END LOOP;
 END $$;
 
--- Notes of drains that ended without saying so: their connection is gone, or they are older than any
--- transaction may last (p_age).
+-- Notes of drains that ended without saying so: their connection is gone, or they are older than
+-- any transaction may last (p_age).
 CREATE FUNCTION recover_drains(p_age interval) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
@@ -125,7 +125,7 @@ BEGIN
         SELECT t.tenant, t.subject::uuid AS id, row_number() OVER (
             PARTITION BY t.tenant ORDER BY t.due_at) AS turn
         FROM timer t WHERE t.kind = 'flush' AND t.due_at <= tocsin_now()) d
-      WHERE d.turn <= 4 * p_limit),
+      WHERE d.turn <= greatest(100, 4 * p_limit)),
     weighed AS (
       SELECT due.*, (SELECT count(*) FROM (
           SELECT 1 FROM group_member m WHERE m.tenant = due.tenant AND m.group_id = due.id
