@@ -18,9 +18,9 @@ FUNCTIONS = r"""
 -- heavy ones, so that they get their turn. Where nothing can be had of one kind the other is taken:
 -- what another claim holds still looks as if it waited. Tenants of a claim have equal shares of
 -- p_alerts, urgent rows first; of suspects those first that failed least. `behind` is how many
--- alerts of its tenant waited, counted in p_count rows. What stands in a note is in somebody's hands, or
--- was until its process died: it is passed by until the note is recovered, or each process in turn
--- would take it and die.
+-- alerts of its tenant waited, counted in p_count rows. What stands in a note is in somebody's
+-- hands, or was until its process died: it is passed by until the note is recovered, or each
+-- process in turn would take it and die.
 CREATE FUNCTION claim_work(p_stage text, p_alerts int, p_rows int, p_suspects boolean,
                            p_heavy boolean, p_light int, p_count int)
 RETURNS TABLE (tenant bigint, id bigint, alerts int, received_at timestamptz, intake_id bigint,
