@@ -12,6 +12,7 @@ from typing import Any, cast
 
 import httpx
 import msgspec
+import psycopg
 import zstandard
 from psycopg.rows import dict_row
 
@@ -45,14 +46,20 @@ def write(bench: Bench) -> None:
         (bench.folder / history.AUDIT).write_text(_audit(bench, record))
     finally:
         record.close()
-    for (name,) in bench.sql(TABLES):
-        _table(bench, sealer, name, folder / f"{name}.jsonl")
+    with bench.owner() as connection:
+        # One moment for all tables: where the bench did not come to rest they would contradict.
+        connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        for (name,) in bench.sql(TABLES):
+            _table(connection, sealer, name, folder / f"{name}.jsonl")
+        connection.execute("COMMIT")
     (bench.folder / history.METRICS).write_text(_metrics(bench))
 
 
-def _table(bench: Bench, sealer: crypto.Sealer, name: str, file: Path) -> None:
+def _table(
+    connection: psycopg.Connection[Any], sealer: crypto.Sealer, name: str, file: Path
+) -> None:
     openers = {column: opener for (table, column), opener in OPENERS.items() if table == name}
-    with bench.owner() as connection, file.open("w") as out:
+    with file.open("w") as out:
         cursor = connection.cursor(row_factory=dict_row)
         for row in cursor.execute(f"SELECT * FROM {name}".encode()):
             for column, opener in openers.items():

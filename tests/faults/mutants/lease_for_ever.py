@@ -7,13 +7,13 @@ from tests.faults.mutants import Edit, Mutation, Pytest
 MUTATION = Mutation(
     (
         Edit(
-            "tocsin/storage/migrations/versions/0002_guards.py",
+            "tocsin/storage/migrations/versions/0019_bulkheads.py",
             "lease_until = tocsin_now() + p_lease, due_at = tocsin_now() + p_lease",
             "lease_until = tocsin_now() + p_lease, due_at = 'infinity'",
         ),
     ),
     Pytest(
-        "tests/actors/test_deliver.py",
+        "tests/actors/test_leases.py",
         "test_a_lapsed_lease_is_taken_up_in_doubt_under_the_same_key_and_the_late_one_is_fenced_off",
     ),
 )

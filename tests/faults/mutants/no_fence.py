@@ -13,7 +13,7 @@ MUTATION = Mutation(
         ),
     ),
     Pytest(
-        "tests/actors/test_deliver.py",
+        "tests/actors/test_leases.py",
         "test_a_lapsed_lease_is_taken_up_in_doubt_under_the_same_key_and_the_late_one_is_fenced_off",
         "test_whatever_a_late_finisher_has_to_say_changes_nothing",
     ),
