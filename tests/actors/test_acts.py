@@ -259,7 +259,7 @@ def test_handed_to_somebody_whom_nothing_reaches_it_is_open_again(
     """The API refuses that; but the policy may change in between."""
     do(hall, ours, incidents.hand_over, begun, "anna", to="carl")
     assert state(ours) == ("open", None)
-    assert kinds(ours) == ["handed_over", "failover_lost", "unreachable"]
+    assert kinds(ours) == ["handed_over", "unreachable"]
     assert reasons(ours)[-1] == "reopened"
 
 
