@@ -25,7 +25,7 @@ def shown() -> dict[str, mapping.Source]:
     """The mappings that the page shows, each checked as a policy."""
     found: dict[str, mapping.Source] = {}
     for block in pages.blocks(PAGE, "yaml"):
-        if block.startswith("sources:"):
+        if re.match(r"(#.*\n)*sources:", block):
             text = f"route: {{}}\n{block}"
             documents.parse(text, channels.settings_models())
             found |= config.loaded(config.stored(text)).sources

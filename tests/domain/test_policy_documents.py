@@ -249,7 +249,15 @@ def test_json_schema_knows_the_channels() -> None:
     json.dumps(schema)
     assert schema["$schema"].startswith("https://json-schema.org/")
     receiver = schema["$defs"]["Receiver"]
-    assert set(receiver["properties"]) == {"name", "locale", "escalation", "chat", "json", "chat-2"}
+    assert set(receiver["properties"]) == {
+        "name",
+        "locale",
+        "escalation",
+        "fallback",
+        "chat",
+        "json",
+        "chat-2",
+    }
     entry = schema["$defs"]["ChatIntegration"]
     assert set(entry["properties"]) == {"to", "limit", "send_resolved"}
     assert entry["additionalProperties"] is False

@@ -8,11 +8,9 @@ MUTATION = Mutation(
     (
         Edit(
             "workers/drain.py",
-            "        held += inbox.claim(tx, claim.stage, claim.alerts, claim.rows, "
-            "claim.suspects)\n",
+            "        held += inbox.claim(tx, *claim)\n",
             "        with record.claims() as apart:\n"
-            "            held += inbox.claim(apart, claim.stage, claim.alerts, "
-            "claim.rows, claim.suspects)\n",
+            "            held += inbox.claim(apart, *claim)\n",
         ),
     ),
     Faults("provider_500,process_killed_often,postgres_read_only"),

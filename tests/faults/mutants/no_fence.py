@@ -8,8 +8,8 @@ MUTATION = Mutation(
     (
         Edit(
             "tocsin/storage/deliveries.py",
-            "AND id = %s AND fence = %s AND state = 'sending'\"",
-            "AND id = %s AND %s > 0 AND state = 'sending'\"",
+            "WHERE tenant = %s AND id = %s AND fence = %s AND state = 'sending'\",\n",
+            "WHERE tenant = %s AND id = %s AND %s > 0 AND state = 'sending'\",\n",
         ),
     ),
     Pytest(

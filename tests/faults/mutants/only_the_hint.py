@@ -8,7 +8,8 @@ MUTATION = Mutation(
     (
         Edit(
             "scheduler/sweep.py",
-            "    for actor, queue in rings(work, stages):\n        bell.ring(actor, queue)\n",
+            "    for actor, queue in dict.fromkeys(rings(work, stages)):\n"
+            "        bell.ring(actor, queue)\n",
             "    list(rings(work, stages))\n",
         ),
     ),
