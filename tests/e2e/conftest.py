@@ -9,10 +9,11 @@ import socket
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO, TypeVar
+from unittest import mock
 
 import httpx
 import psycopg
@@ -209,10 +210,9 @@ def launched(
     """A whole installation; what its processes say goes to `stream`."""
     home = Path(tempfile.mkdtemp(prefix="tocsin-story-", dir="/tmp"))
     os.chmod(home, 0o755)
-    before = dict(os.environ)
     # The stories count what they posted themselves; that of the watch switches it on.
-    os.environ.update({"TOCSIN_EGRESS_ALLOW": "127.0.0.0/8", "TOCSIN_LOG_LEVEL": "warning",
-                       "TOCSIN_WATCH_TENANT": "", **(env or {})})  # fmt: skip
+    said = {"TOCSIN_EGRESS_ALLOW": "127.0.0.0/8", "TOCSIN_LOG_LEVEL": "warning",
+            "TOCSIN_WATCH_TENANT": "", **(env or {})}  # fmt: skip
     try:
         travelled = [0.0]
         with fakes.serve(clock=lambda: time.time() + travelled[0]) as providers:
@@ -220,17 +220,15 @@ def launched(
                 home=home, port=free_port(), scale=_without_scoring(scale, procfile),
                 procfile=procfile,
             )  # fmt: skip
-            with launch.running(options, stream=stream) as supervisor:
+            with ExitStack() as left:
+                # Other tests run in this process while it is up: they must not hear of it.
+                with mock.patch.dict(os.environ, said):
+                    supervisor = left.enter_context(launch.running(options, stream=stream))
                 record = Record(supervisor.environment["DATABASE_URL"])
-                client = httpx.Client(base_url=options.url, timeout=30)
-                try:
-                    yield Stack(supervisor, providers, record, travelled, client)
-                finally:
-                    client.close()
-                    record.close()
+                left.callback(record.close)
+                client = left.enter_context(httpx.Client(base_url=options.url, timeout=30))
+                yield Stack(supervisor, providers, record, travelled, client)
     finally:
-        os.environ.clear()
-        os.environ.update(before)
         shutil.rmtree(home, ignore_errors=True)
 
 

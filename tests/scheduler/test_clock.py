@@ -70,7 +70,7 @@ def test_everything_that_is_due_is_rung_once_on_its_queue(own_record: Record, be
         ("expire", "slow"), ("fail_over", "page"), ("flush", "pipeline"), ("hand_over", "page"),
         ("judge", "pipeline"),
         ("lookup", "lookup"), ("report", "background"), ("reroute", "pipeline"),
-        ("subside", "pipeline"), ("unmute", "pipeline"), ("wake", "page"),
+        ("subside", "pipeline"), ("unfold", "pipeline"), ("unmute", "pipeline"), ("wake", "page"),
     ]  # fmt: skip
 
 
