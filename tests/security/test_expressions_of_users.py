@@ -21,7 +21,8 @@ ROOT = Path(__file__).parents[2]
 PACKAGES = ("actors", "channels", "ingest", "scheduler", "schemas", "tocsin", "workers")
 TAKES = {"compile", "match", "search", "fullmatch", "sub", "subn", "split", "findall", "finditer"}
 #: Patterns that are put together, each from names of our own.
-MADE = {"tocsin/domain/template_places.py": "the name of an element that HTML reads raw",
+MADE = {"tocsin/config/importing/go_values.py": "the words of Go's layouts of dates",
+        "tocsin/domain/template_places.py": "the name of an element that HTML reads raw",
         "schemas/mapping.py": "the form of a name, which the schema shows as well"}  # fmt: skip
 EXPLODES = "(a+)+$sentinel"
 POLICY = """
