@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import random
 import socket
@@ -112,7 +113,9 @@ def test_a_door_that_refuses_cuts_what_is_open(door: proxy.Door) -> None:
         with door.behaving(proxy.Manner(refuse=True)):
             with pytest.raises(ConnectionError):
                 conn.recv(10)
-            assert ask(door, b"no") == b""
+            # The reset may come before or after the connection is made.
+            with contextlib.suppress(ConnectionError):
+                assert ask(door, b"no") == b""
     assert ask(door, b"yes") == b"yes"
 
 
