@@ -21,6 +21,7 @@ from tests.faults import history
 from tests.faults.bench import Bench
 from tocsin import errors
 from tocsin.security import audit, crypto
+from tocsin.storage import tenants
 from tocsin.storage.record import Record, Transaction
 
 #: All tables that hold rows themselves or by their partitions.
@@ -41,8 +42,8 @@ def write(bench: Bench) -> None:
     record = Record(bench.supervisor.service_url)
     try:
         with record.admin() as tx:
-            for tenant in bench.tenants:
-                sealer.load(tx, tenant.id)
+            for tenant in tenants.listed(tx):
+                sealer.load(tx, tenant["id"])
         (bench.folder / history.AUDIT).write_text(_audit(bench, record))
     finally:
         record.close()
