@@ -145,7 +145,7 @@ def _prepared(wish: Wish, folder: Path, plan: list[nemesis.Fault]) -> Iterator[B
 
 
 def _extra() -> dict[str, str]:
-    # The alert of the watch ends at a channel without a provider, so that nothing could vouch for it.
+    # The alert of the watch ends at a channel without a provider: nothing could vouch for it.
     return {
         "TOCSIN_WATCH_TENANT": "",
         "TOCSIN_EGRESS_ALLOW": "127.0.0.0/8", "TOCSIN_LOG_LEVEL": "warning",
