@@ -283,12 +283,19 @@ def test_what_was_slow_under_a_fault_is_not_held_against_it(verdicts: Verdicts) 
     sms("(May+be+a+repeat)+Disk", "cut_after"),
     all_of(sms("(May+be+a+repeat)+Disk"), fault(1, 4), lambda t: t.run.update(crashes=1)),
     lambda t: fires_alone(t, silenced=True),
+    all_of(
+        change("escalation_step", {"tenant": 1, "step": 2}, done_at=at(5), due_at=at(5)),
+        lambda t: t.rows("timeline").append(
+            {**t.rows("timeline")[0], "tenant": 1, "id": 900, "at": at(5),
+             "kind": "failover_hurried"}
+        ),
+    ),
     lambda t: (t.told(2, "b2", 3.5, "escalated", []), t.provider[-1].update(t=BEGAN + 6),
                change("delivery_attempt", {"delivery_id": "b2"}, finished_at=at(7))(t)),
     lambda t: (change("delivery", {"id": "a3"}, state="dead", cause="410 Gone")(t),
                t.rows("delivery_attempt")[2].update(outcome="dead", error="410 Gone")),
 ], ids=["late after a fault", "looked whether it arrived",
-        "a lost reply", "a crash while sending", "silenced",
+        "a lost reply", "a crash while sending", "silenced", "hurried",
         "begun before the act", "told why not"])  # fmt: skip
 def test_what_a_fault_or_a_word_explains_is_no_wrong(verdicts: Verdicts, spoil: Spoil) -> None:
     assert red(verdicts(spoil)) & {"I3", "I4", "I6", "I9"} == set()

@@ -115,6 +115,8 @@ def _people(story: Story, run: Run, escalation: Row, row: Row) -> Iterator[str]:
 def _timely(story: Story, run: Run, row: Row, wanted: float, found: Found) -> None:
     done = moment(row["done_at"]) or 0.0
     place = f"step {row['round']}/{row['step']}"
+    if _hurried(story, run, done):
+        wanted = min(wanted, done)
     if done < max(wanted, moment(row["due_at"]) or 0.0) - TICK:
         found.wrong.append(f"{run}: {place} {wanted - done:.2f} s early")
     if _held(story, run, wanted, done):
@@ -129,6 +131,12 @@ def _held(story: Story, run: Run, since: float, until: float) -> bool:
     """Whether nothing fired that was not silenced, so that the step had to wait."""
     held = _told(story, run, frozenset({"escalation_held"}))
     return any(at <= until for at in held) and since <= until
+
+
+def _hurried(story: Story, run: Run, done: float) -> bool:
+    """Whether the step before reached nobody and never will, so that this one came at once."""
+    at_once = _told(story, run, frozenset({"failover_hurried"}))
+    return any(at - TICK <= done <= at + GRACE for at in at_once)
 
 
 def _told(story: Story, run: Run, kinds: frozenset[str]) -> list[float]:
