@@ -6,8 +6,6 @@ what it held is suspect: from then on it is taken one by one, each put off befor
 
 from __future__ import annotations
 
-import os
-import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -20,6 +18,7 @@ from tocsin import errors
 from tocsin.storage import inbox, work_notes
 from tocsin.storage.record import Transaction
 from tocsin.storage.work_notes import Subject
+from workers.progress import worker
 
 log = structlog.get_logger(__name__)
 
@@ -81,7 +80,3 @@ def watched(here: _runtime.Runtime) -> Iterator[None]:
     except Exception:
         work_notes.failed(here.notes, worker())
         raise
-
-
-def worker() -> str:
-    return f"{os.uname().nodename}/{os.getpid()}/{threading.get_native_id()}"

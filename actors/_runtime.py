@@ -92,6 +92,11 @@ class Runtime:
             self.sealer.load(tx, tenant)
         return self.sealer.seal(tenant, plain)
 
+    def ring(self, whom: Iterable[tuple[str, str]]) -> None:
+        """Ring each (actor, queue) once what it is to find is committed."""
+        for actor, queue in sorted(whom):
+            self.bell.ring(actor, queue)
+
     def wake(self, actor: str) -> None:
         """Ring an actor of the pipeline on the queue it lives on."""
         self.bell.ring(actor, self.queues[actor])

@@ -41,8 +41,7 @@ def _escalate(here: _runtime.Runtime, limit: int, held: list[Key]) -> bool:
     rings: set[tuple[str, str]] = set()
     with _poison.watched(here):
         more = here.record.again(lambda: _once(here, limit, held, rings))
-    for actor, queue in sorted(rings):
-        here.bell.ring(actor, queue)
+    here.ring(rings)
     return more
 
 

@@ -39,8 +39,7 @@ def _put_off(here: _runtime.Runtime, key: Key, error: Exception) -> None:
 def _fail_over(here: _runtime.Runtime, limit: int, held: list[Key]) -> bool:
     rings: set[tuple[str, str]] = set()
     more = here.record.again(lambda: _once(here, limit, held, rings))
-    for actor, to in sorted(rings):
-        here.bell.ring(actor, to)
+    here.ring(rings)
     return more
 
 

@@ -62,13 +62,8 @@ def _flush(here: _runtime.Runtime, limit: int, held: list[groups.GroupKey]) -> b
     began = time.monotonic()
     with _poison.watched(here):
         claimed = here.record.again(lambda: _once(here, limit, held, wakes))
-    light = bool(claimed) and claimed[0]["light"]
-    _turns.took(light=light)
-    _pace.saw({row["tenant"] for row in claimed})
-    if claimed and not light:
-        _pace.took(sum(row["members"] for row in claimed), time.monotonic() - began)
-    for actor, to in sorted(wakes):
-        here.bell.ring(actor, to)
+    turns.learn(_turns, _pace, claimed, "members", time.monotonic() - began)
+    here.ring(wakes)
     return bool(claimed)
 
 

@@ -25,8 +25,7 @@ def hand_over(queue: str) -> bool:
     """Page those who were given an incident; True where there may be more of them."""
     here = _runtime.here()
     more, rings = here.record.again(lambda: _once(here))
-    for actor, to in sorted(rings):
-        here.bell.ring(actor, to)
+    here.ring(rings)
     return more
 
 

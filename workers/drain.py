@@ -7,8 +7,6 @@ note behind, and its rows then run alone; a row that failed five times goes to t
 from __future__ import annotations
 
 import contextlib
-import os
-import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable
@@ -21,6 +19,7 @@ from tocsin import errors
 from tocsin.storage import inbox
 from tocsin.storage.record import Record, Transaction
 from workers import turns
+from workers.progress import worker
 
 log = structlog.get_logger(__name__)
 
@@ -61,7 +60,7 @@ def drain(record: Record, stage: str, work: Work, alerts: int) -> bool:
         began, size = time.monotonic(), _paces[stage].size(alerts)
         held, problem = _attempt(record, Claim(stage, size, rows, heavy=heavy), work)
         if problem is None:
-            _learn(stage, held, time.monotonic() - began)
+            turns.learn(_turns, _paces[stage], held, "alerts", time.monotonic() - began)
             break
         log.warning("drain failed", stage=stage, rows=len(held), error=repr(problem)[:300])
         if len(held) == 1:
@@ -73,15 +72,6 @@ def drain(record: Record, stage: str, work: Work, alerts: int) -> bool:
             rows = max(1, len(held) // 2)
     alone = _drain_suspect(record, stage, work)
     return bool(held) or alone
-
-
-def _learn(stage: str, held: Rows, seconds: float) -> None:
-    light = bool(held) and held[0]["light"]
-    _turns.took(light=light)
-    pace = _paces[stage]
-    pace.saw({row["tenant"] for row in held})
-    if held and not light:
-        pace.took(sum(row["alerts"] for row in held), seconds)
 
 
 def _attempt(record: Record, claim: Claim, work: Work) -> tuple[Rows, Exception | None]:
@@ -103,7 +93,7 @@ def _attempt(record: Record, claim: Claim, work: Work) -> tuple[Rows, Exception 
 def _drop_note(record: Record) -> None:
     """This process lives: the note is for those that died, and keeps others from what it names."""
     with contextlib.suppress(errors.RecordAway, psycopg.Error):
-        inbox.drop_note(record, _worker())
+        inbox.drop_note(record, worker())
 
 
 def _once(record: Record, claim: Claim, work: Work, held: Rows) -> None:
@@ -118,9 +108,9 @@ def _once(record: Record, claim: Claim, work: Work, held: Rows) -> None:
         if claim.suspects and held[0]["attempts"] >= ATTEMPTS:
             inbox.bury(tx, held[0], "its worker died or gave up each time")
             return
-        inbox.note(record, tx, _worker(), [row["id"] for row in held])
+        inbox.note(record, tx, worker(), [row["id"] for row in held])
         work(tx, held)
-        inbox.forget_note(tx, _worker())
+        inbox.forget_note(tx, worker())
 
 
 def _drain_suspect(record: Record, stage: str, work: Work) -> bool:
@@ -141,10 +131,6 @@ def _drain_suspect(record: Record, stage: str, work: Work) -> bool:
 def _suspect(record: Record, held: Rows) -> None:
     with record.claims() as tx:
         inbox.suspect(tx, [row["id"] for row in held])
-
-
-def _worker() -> str:
-    return f"{os.uname().nodename}/{os.getpid()}/{threading.get_native_id()}"
 
 
 def _blames_rows(error: BaseException) -> bool:

@@ -61,5 +61,10 @@ def process() -> str:
     return f"{os.uname().nodename}/{os.getpid()}"
 
 
+def worker() -> str:
+    """This thread of it, as the notes of what is held call it."""
+    return f"{process()}/{threading.get_native_id()}"
+
+
 #: Of this process, where it is a worker.
 HERE = Progress()

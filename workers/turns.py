@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 #: A transaction of a flood is to last about so long while others are there to wait for it, ...
 SHARED_SECONDS = 0.15
@@ -59,3 +60,14 @@ class Turns(threading.local):
     def took(self, *, light: bool) -> None:
         """What the last claim brought; nothing counts as heavy."""
         self.heavy = light
+
+
+def learn(
+    whose: Turns, pace: Pace, claimed: Sequence[Mapping[str, Any]], weight: str, seconds: float
+) -> None:
+    """What a claim of {tenant, light, `weight`} says of the next: whose turn, and how much."""
+    light = bool(claimed) and claimed[0]["light"]
+    whose.took(light=light)
+    pace.saw({row["tenant"] for row in claimed})
+    if claimed and not light:
+        pace.took(sum(row[weight] for row in claimed), seconds)

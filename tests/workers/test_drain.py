@@ -14,7 +14,7 @@ from tests.conftest import Servers
 from tocsin import errors
 from tocsin.storage import inbox, intake
 from tocsin.storage.record import Record, Transaction
-from workers import drain
+from workers import drain, progress
 
 Tenant = Callable[[], int]
 numbers = itertools.count(1)
@@ -260,9 +260,9 @@ def test_a_drain_that_ends_well_leaves_no_note(
     drain.drain(workers_record, stage, work, 1000)
     assert len(seen) == 1
     with workers_record.claims() as tx:
-        held = [{"worker": drain._worker(), "ids": []}]
+        held = [{"worker": progress.worker(), "ids": []}]
         assert tx.rows("SELECT worker, ids FROM drain_note WHERE worker = %s",
-                       [drain._worker()]) == held  # fmt: skip
+                       [progress.worker()]) == held  # fmt: skip
 
 
 @pytest.mark.parametrize(
