@@ -12,8 +12,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TextIO
 
-from tocsin import processes
+from tocsin import nursery, processes
 from tocsin.errors import SetupError
+from tocsin.nursery import Nursery
+from tocsin.processes import Process
 
 #: Seconds before the n-th restart in a row; the first comes at once.
 BACK_OFF = (0.0, 0.5, 1.0, 2.0, 5.0)
@@ -100,17 +102,26 @@ class Child:
     """One process of the Procfile, in a session of its own."""
 
     def __init__(
-        self, name: str, command: list[str], env: Mapping[str, str], folder: Path, printer: Printer
-    ) -> None:
+        self, name: str, command: list[str], env: Mapping[str, str], folder: Path,
+        printer: Printer, nursery: Nursery,
+    ) -> None:  # fmt: skip
         self.name, self.command = name, command
         self.restarts = Restarts()
-        self.process: subprocess.Popen[bytes] | None = None
-        self._env, self._folder, self._printer = env, folder, printer
+        self.process: Process | None = None
+        self._env, self._folder, self._printer, self._nursery = env, folder, printer, nursery
 
     def start(self) -> None:
         """Raises SetupError where the program cannot be run."""
+        self.process = self._begun()
+        self.restarts.started = time.monotonic()
+        assert self.process.stdout is not None
+        self._printer.follow(self.name, self.process.stdout)
+
+    def _begun(self) -> Process:
+        if nursery.can_bear(self.command):
+            return self._nursery.bear(self.command, self._env, self._folder)
         try:
-            self.process = subprocess.Popen(
+            return subprocess.Popen(
                 self.command,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
@@ -122,9 +133,6 @@ class Child:
             )
         except OSError as error:
             raise SetupError(f"{self.name}: cannot run {self.command[0]}: {error}") from error
-        self.restarts.started = time.monotonic()
-        assert self.process.stdout is not None
-        self._printer.follow(self.name, self.process.stdout)
 
     def revive(self) -> None:
         """Call often: notices a death, and starts it again once its back-off is over."""

@@ -63,7 +63,7 @@ def environment(
     What the operator set of the TOCSIN_ variables stays; the rest points into the home.
     """
     home = options.home
-    env = {name: value for name, value in base.items() if name not in _NOT_FOR_CHILDREN}
+    env = basis(base)
     defaults = {
         "TOCSIN_MASTER_KEY_FILE": str(home / "secrets" / "master.key"),
         "TOCSIN_METRICS_TOKEN_FILE": str(home / "secrets" / "metrics.token"),
@@ -86,10 +86,15 @@ def environment(
             "PATH": os.pathsep.join(
                 [str(Path(sys.executable).parent), env.get("PATH", "/usr/bin")]
             ),
-            "PYTHONUNBUFFERED": "1",
-            "TZ": "UTC",  # rq-scheduler reads cron lines in the zone of its process
         }
     )
+
+
+def basis(base: Mapping[str, str]) -> dict[str, str]:
+    """What a Python of ours must have in its environment from its start."""
+    env = {name: value for name, value in base.items() if name not in _NOT_FOR_CHILDREN}
+    # rq-scheduler reads cron lines in the zone of its process
+    return env | {"PYTHONUNBUFFERED": "1", "TZ": "UTC"}
 
 
 def make_secrets(home: Path) -> None:

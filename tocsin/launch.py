@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TextIO
 
-from tocsin import children, embedded, homes, installation, processes, procfile
+from tocsin import children, embedded, homes, installation, nursery, processes, procfile
 from tocsin.children import Child, Printer, Restarts
 from tocsin.embedded import Server
 from tocsin.errors import SetupError, TocsinError
@@ -45,6 +45,9 @@ class Supervisor:
         self._revivals: dict[str, Restarts] = {}
         self._printer = Printer(stream or sys.stderr)
         self._lock: IO[str] | None = None
+        self._nursery = nursery.Nursery(
+            options.procfile_path.parent, installation.basis(os.environ)
+        )
 
     def start(self) -> None:
         """Start everything, in order; on an error all that was started is stopped again.
@@ -57,6 +60,7 @@ class Supervisor:
             self._lock = homes.lock(self.options.home)
             _check_port(self.options.host, self.options.port)
             _check_port(self.options.host, self.options.port + 1)
+            self._nursery.start()  # imports while the servers start
             self._start_servers()
             for name, command in commands.items():
                 self._add_children(name, command, counts[name])
@@ -100,6 +104,7 @@ class Supervisor:
         others = [child for child in self.children if child not in clocks]
         killed = children.stop(others, deadline - _CLOCK_SECONDS)
         killed += children.stop(clocks, deadline)
+        self._nursery.close()
         for name in ("valkey", "postgres"):
             server = self.servers.pop(name, None)
             if server is not None and not server.stop():
@@ -144,7 +149,10 @@ class Supervisor:
             words = procfile.arguments(command, env)
             shown = f"{name}.{number + 1}" if count > 1 else name
             folder = self.options.procfile_path.parent
-            self.children.append(Child(shown, _found(words, env), env, folder, self._printer))
+            command_line = _found(words, env)
+            self.children.append(
+                Child(shown, command_line, env, folder, self._printer, self._nursery)
+            )
 
     def _revive_server(self, name: str) -> None:
         restarts = self._revivals[name]

@@ -10,9 +10,27 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import IO, Protocol
 
 _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
+
+
+class Process(Protocol):
+    """What `subprocess.Popen[bytes]` and a child of the nursery have in common."""
+
+    pid: int
+
+    @property
+    def stdout(self) -> IO[bytes] | None: ...
+
+    def poll(self) -> int | None: ...
+
+    def wait(self, timeout: float | None = None) -> int: ...
+
+    def send_signal(self, sig: int) -> None: ...
+
+    def kill(self) -> None: ...
 
 
 def die_with_parent(how: signal.Signals) -> Callable[[], None] | None:
@@ -58,14 +76,14 @@ def wait_gone(pid: int, seconds: float) -> bool:
     return True
 
 
-def end(process: subprocess.Popen[bytes], how: signal.Signals, seconds: float) -> bool:
+def end(process: Process, how: signal.Signals, seconds: float) -> bool:
     """Signal ``process`` alone and wait; True if it went by itself, else its group is killed."""
     if process.poll() is None:
         process.send_signal(how)
     return wait(process, seconds)
 
 
-def wait(process: subprocess.Popen[bytes], seconds: float) -> bool:
+def wait(process: Process, seconds: float) -> bool:
     """True if ``process`` goes by itself within ``seconds``, else its group is killed."""
     try:
         process.wait(max(seconds, 0.01))
@@ -75,7 +93,7 @@ def wait(process: subprocess.Popen[bytes], seconds: float) -> bool:
     return True
 
 
-def kill_group(process: subprocess.Popen[bytes]) -> None:
+def kill_group(process: Process) -> None:
     """SIGKILL the whole session of a child that was started with ``start_new_session=True``."""
     try:
         os.killpg(process.pid, signal.SIGKILL)
