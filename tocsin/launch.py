@@ -19,10 +19,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TextIO
 
-from tocsin import children, embedded, homes, installation, nursery, processes, procfile
+from tocsin import children, embedded, homes, installation, processes, procfile
 from tocsin.children import Child, Printer, Restarts
 from tocsin.embedded import Server
 from tocsin.errors import SetupError, TocsinError
+from tocsin.nursery import Nursery
 
 Options = installation.Options
 READY_SECONDS = 120.0
@@ -36,7 +37,9 @@ _TICK = 0.1
 class Supervisor:
     """A running installation. All methods are for one thread, which must outlive it."""
 
-    def __init__(self, options: Options, *, stream: TextIO | None = None) -> None:
+    def __init__(
+        self, options: Options, *, stream: TextIO | None = None, shared: Nursery | None = None
+    ) -> None:
         self.options = options
         self.environment: dict[str, str] = {}
         self.token_file: Path | None = None
@@ -45,9 +48,8 @@ class Supervisor:
         self._revivals: dict[str, Restarts] = {}
         self._printer = Printer(stream or sys.stderr)
         self._lock: IO[str] | None = None
-        self._nursery = nursery.Nursery(
-            options.procfile_path.parent, installation.basis(os.environ)
-        )
+        self._shared = shared
+        self._nursery = shared or nursery(options.procfile_path.parent)
 
     def start(self) -> None:
         """Start everything, in order; on an error all that was started is stopped again.
@@ -60,7 +62,8 @@ class Supervisor:
             self._lock = homes.lock(self.options.home)
             _check_port(self.options.host, self.options.port)
             _check_port(self.options.host, self.options.port + 1)
-            self._nursery.start()  # imports while the servers start
+            if self.options.procfile is None:
+                self._nursery.begin()  # imports while the servers start
             self._start_servers()
             for name, command in commands.items():
                 self._add_children(name, command, counts[name])
@@ -104,7 +107,8 @@ class Supervisor:
         others = [child for child in self.children if child not in clocks]
         killed = children.stop(others, deadline - _CLOCK_SECONDS)
         killed += children.stop(clocks, deadline)
-        self._nursery.close()
+        if self._shared is None:
+            self._nursery.close()
         for name in ("valkey", "postgres"):
             server = self.servers.pop(name, None)
             if server is not None and not server.stop():
@@ -169,17 +173,28 @@ class Supervisor:
             self._printer.line("tocsin", f"{name}: {error.message}")
 
 
+def nursery(folder: Path) -> Nursery:
+    """Where the processes of installations come from. It may serve several, one after the other,
+    if whoever makes it calls its `begin` in a thread that outlives them."""
+    return Nursery(folder, installation.basis(os.environ))
+
+
 def run(options: Options, *, ready: Callable[[Supervisor], None]) -> None:
     """`tocsin up`: until SIGTERM or SIGINT. Raises SetupError."""
     stop = threading.Event()
     for wanted in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(wanted, lambda *_: stop.set())
-    _supervise(options, stop, ready, sys.stderr)
+    _supervise(Supervisor(options), stop, ready)
 
 
 @contextmanager
-def running(options: Options, *, stream: TextIO | None = None) -> Iterator[Supervisor]:
-    """A ready installation for the length of a block, supervised by a thread of its own."""
+def running(
+    options: Options, *, stream: TextIO | None = None, shared: Nursery | None = None
+) -> Iterator[Supervisor]:
+    """A ready installation for the length of a block, supervised by a thread of its own.
+
+    Its processes come from the ``shared`` nursery if there is one.
+    """
     stop, came = threading.Event(), threading.Event()
     got: list[Supervisor] = []
     failed: list[BaseException] = []
@@ -190,7 +205,7 @@ def running(options: Options, *, stream: TextIO | None = None) -> Iterator[Super
 
     def work() -> None:
         try:
-            _supervise(options, stop, ready, stream)
+            _supervise(Supervisor(options, stream=stream, shared=shared), stop, ready)
         except BaseException as error:  # handed to the caller below
             failed.append(error)
         finally:
@@ -209,12 +224,8 @@ def running(options: Options, *, stream: TextIO | None = None) -> Iterator[Super
 
 
 def _supervise(
-    options: Options,
-    stop: threading.Event,
-    ready: Callable[[Supervisor], None],
-    stream: TextIO | None,
+    supervisor: Supervisor, stop: threading.Event, ready: Callable[[Supervisor], None]
 ) -> None:
-    supervisor = Supervisor(options, stream=stream)
     supervisor.start()
     try:
         if supervisor.wait_ready(stop):

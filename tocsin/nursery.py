@@ -81,7 +81,7 @@ class Born:
 
 
 class Nursery:
-    """The launcher's side. Children live as long as the thread that called `start`."""
+    """The launcher's side. It and its children live as long as the thread that began it."""
 
     def __init__(self, folder: Path, env: Mapping[str, str]) -> None:
         self._folder, self._env = folder, dict(env)
@@ -89,8 +89,14 @@ class Nursery:
         self._process: subprocess.Popen[bytes] | None = None
         self._wishes: socket.socket | None = None
 
-    def start(self) -> None:
-        """Begin to import; returns at once. Raises SetupError where Python cannot be run."""
+    def begin(self) -> None:
+        """Import beforehand; returns at once. Raises SetupError where Python cannot be run."""
+        with self._lock:
+            if self._process is None or self._process.poll() is not None:
+                self.close()
+                self._begin()
+
+    def _begin(self) -> None:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             try:
@@ -110,11 +116,10 @@ class Nursery:
 
     def bear(self, words: list[str], env: Mapping[str, str], folder: Path) -> Born:
         """Start what `words` say, in a session of its own. Raises SetupError."""
+        self.begin()
         with self._lock:
-            if self._process is None or self._process.poll() is not None:
-                self.close()
-                self.start()
-            assert self._wishes is not None
+            if self._wishes is None:
+                raise SetupError(f"cannot start {words[0]}: the launcher is stopping")
             return self._bear(self._wishes, words, env, folder)
 
     def close(self) -> None:

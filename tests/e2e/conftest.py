@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
+import functools
 import itertools
 import os
 import shutil
 import socket
+import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -20,16 +23,18 @@ import psycopg
 import pytest
 
 import channels
-from tocsin import installation, launch
+from tocsin import embedded, installation, launch
 from tocsin.config import documents
 from tocsin.demo import fakes
+from tocsin.nursery import Nursery
 from tocsin.security import tokens
-from tocsin.storage import policies, tenants
+from tocsin.storage import migrate, policies, tenants
 from tocsin.storage.record import Record
 
 Found = TypeVar("Found")
 #: How long a story waits for what ought to come within a second or two.
 PATIENCE = 15.0
+ROOT = Path(__file__).parents[2]
 SLACK_TOKEN = "xoxb-fake"
 numbers = itertools.count(1)
 
@@ -202,6 +207,29 @@ def _without_scoring(scale: str, procfile: Path | None) -> str:
     return ",".join(filter(None, (scale, quiet)))
 
 
+@functools.cache
+def prepared() -> Path:
+    """A home with a migrated database and nothing else: each installation takes a copy."""
+    home = Path(tempfile.mkdtemp(prefix="tocsin-prepared-", dir="/tmp"))
+    os.chmod(home, 0o755)
+    atexit.register(shutil.rmtree, home, ignore_errors=True)
+    server = embedded.start_postgres(home)
+    try:
+        migrate.upgrade(server.url)
+    finally:
+        server.stop()
+    return home
+
+
+@functools.cache
+def shared() -> Nursery:
+    """All installations of this test process have theirs from one nursery."""
+    made = launch.nursery(ROOT)
+    made.begin()
+    atexit.register(made.close)
+    return made
+
+
 @contextmanager
 def launched(
     *, scale: str = "", env: dict[str, str] | None = None, procfile: Path | None = None,
@@ -210,6 +238,7 @@ def launched(
     """A whole installation; what its processes say goes to `stream`."""
     home = Path(tempfile.mkdtemp(prefix="tocsin-story-", dir="/tmp"))
     os.chmod(home, 0o755)
+    subprocess.run(["cp", "-a", f"{prepared()}/.", str(home)], check=True)
     # The stories count what they posted themselves; that of the watch switches it on.
     said = {"TOCSIN_EGRESS_ALLOW": "127.0.0.0/8", "TOCSIN_LOG_LEVEL": "warning",
             "TOCSIN_WATCH_TENANT": "", **(env or {})}  # fmt: skip
@@ -223,7 +252,9 @@ def launched(
             with ExitStack() as left:
                 # Other tests run in this process while it is up: they must not hear of it.
                 with mock.patch.dict(os.environ, said):
-                    supervisor = left.enter_context(launch.running(options, stream=stream))
+                    supervisor = left.enter_context(
+                        launch.running(options, stream=stream, shared=shared())
+                    )
                 record = Record(supervisor.environment["DATABASE_URL"])
                 left.callback(record.close)
                 client = left.enter_context(httpx.Client(base_url=options.url, timeout=30))
