@@ -13,7 +13,7 @@ from ingest import access, answers, bodies, means, pressure, routes, sealing, vi
 from ingest.clock import Clock
 from ingest.flusher import Entry, Flusher
 from ingest.ringer import Ringer
-from tocsin import errors
+from tocsin import errors, logs
 from tocsin.config import settings as configuration
 from tocsin.config.settings import Settings
 from tocsin.security import crypto, tokens
@@ -212,7 +212,9 @@ async def app(scope: Scope, receive: bodies.Receive, send: Send) -> None:
 
 @functools.cache
 def _of_process() -> Ingest:
-    return build(configuration.load())
+    settings = configuration.load()
+    logs.setup(settings.log_level)
+    return build(settings)
 
 
 def _bell(settings: Settings) -> Ring:

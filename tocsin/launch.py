@@ -32,6 +32,8 @@ STOP_SECONDS = 20.0
 _CLOCK_SECONDS = 4.0
 _PORT_SECONDS = 3.0
 _TICK = 0.1
+#: What the Procfile's processes have in common. The scorer's libraries are not among it.
+_SHARED_CODE = ("channels", "dramatiq.cli", "scheduler.clock", "tocsin.serve", "uvicorn.main")
 
 
 class Supervisor:
@@ -176,7 +178,7 @@ class Supervisor:
 def nursery(folder: Path) -> Nursery:
     """Where the processes of installations come from. It may serve several, one after the other,
     if whoever makes it calls its `begin` in a thread that outlives them."""
-    return Nursery(folder, installation.basis(os.environ))
+    return Nursery(folder, installation.basis(os.environ), _SHARED_CODE)
 
 
 def run(options: Options, *, ready: Callable[[Supervisor], None]) -> None:

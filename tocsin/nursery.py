@@ -26,7 +26,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -36,10 +36,6 @@ import setproctitle
 from tocsin import processes
 from tocsin.errors import SetupError
 
-#: What the Procfile's processes have in common. The scorer's libraries are not among it.
-_PRELOADED = (
-    "channels", "dramatiq.cli", "scheduler.clock", "tocsin.serve", "uvicorn.main",
-)  # fmt: skip
 #: A wish: words, environment and folder of one process.
 _LARGEST_WISH = 1 << 20
 _NUMBER = struct.Struct("=q")
@@ -83,8 +79,8 @@ class Born:
 class Nursery:
     """The launcher's side. It and its children live as long as the thread that began it."""
 
-    def __init__(self, folder: Path, env: Mapping[str, str]) -> None:
-        self._folder, self._env = folder, dict(env)
+    def __init__(self, folder: Path, env: Mapping[str, str], modules: Iterable[str]) -> None:
+        self._folder, self._env, self._modules = folder, dict(env), list(modules)
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._wishes: socket.socket | None = None
@@ -101,7 +97,7 @@ class Nursery:
         with theirs:
             try:
                 self._process = subprocess.Popen(
-                    [sys.executable, "-m", "tocsin.nursery", str(theirs.fileno())],
+                    [sys.executable, "-m", "tocsin.nursery", str(theirs.fileno()), *self._modules],
                     stdin=subprocess.DEVNULL,
                     cwd=self._folder,
                     env=self._env,
@@ -207,7 +203,7 @@ def main() -> None:
     """Preload, bear who is wished for, and, in each child, become it."""
     wishes = socket.socket(fileno=int(sys.argv[1]))
     gc.disable()  # nothing that is imported here becomes garbage: looking for it takes a tenth
-    for name in _PRELOADED:
+    for name in sys.argv[2:]:
         importlib.import_module(name)
     gc.freeze()  # and no collection of a child shall touch the pages that it shares
     gc.enable()
