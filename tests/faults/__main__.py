@@ -9,11 +9,10 @@ import sys
 from pathlib import Path
 
 from tests.faults import nemesis, report, run
+from tests.faults.verdict import SPEED, TOO_SLOW
 from tocsin.errors import TocsinError
 
 SOAK_SEEDS = range(1, 21)
-#: It says as much about the machine as about us.
-SPEED, TOO_SLOW = "I8", 3
 
 
 def main(arguments: list[str] | None = None) -> int:

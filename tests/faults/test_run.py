@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.__main__ import TOO_SLOW
+from tests.faults.verdict import TOO_SLOW
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SEED = 2

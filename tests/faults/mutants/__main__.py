@@ -20,13 +20,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.faults.mutants import HISTORY, OPTIONS, ROOT, Faults, Mutation, Pytest, Stale, mutations
+from tests.faults.verdict import TOO_SLOW
 
 #: A check that takes longer hangs, and what hangs does not do its work. Seconds.
 PATIENCE = 600
 #: A promise that was broken, in the table at the end of a run of the bench.
 _RED = re.compile(r"^([IP]\d+) (?!.*could be checked).* NO$", re.MULTILINE)
-#: How soon it was says more about the machine than about a mutation.
-_SPEED = "I8"
 LEFT_OUT = (".git", ".venv", "__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache",
             ".hypothesis", ".import_linter_cache")  # fmt: skip
 
@@ -61,17 +60,16 @@ class Bench:
         try:
             with copy(mutation) as tree:
                 status = self._run(name, tree, list(asked))
-                green = self._green(status)
         except Stale as stale:
             return f"stale: {str(stale).splitlines()[0]}", False
-        return self._judged(mutation, 0 if green else status)
+        return self._judged(mutation, status)
 
     def _green(self, status: int) -> bool:
         """Whether nothing was noticed, but for how long it took."""
-        return status == 0 or (status == 1 and _RED.findall(self.said) == [_SPEED])
+        return status in (0, TOO_SLOW)
 
     def _judged(self, mutation: Mutation, status: int) -> tuple[str, bool]:
-        if status == 0:
+        if self._green(status):
             held = mutation.held_by
             return (f"held by {held}", True) if held else ("SURVIVED", False)
         # A bench that breaks down has noticed nothing: it must say which promise is broken.
