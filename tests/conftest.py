@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import functools
+import gc
 import itertools
 import os
 import shutil
+import ssl
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from unittest import mock
 
 import hypothesis
 import pytest
@@ -20,6 +25,9 @@ def _scrub() -> None:
     for name in list(os.environ):
         if name.upper().startswith("TOCSIN_") or name in ("DATABASE_URL", "REDIS_URL"):
             del os.environ[name]
+    # Some machines say that nothing be kept: then each of hundreds of processes compiles all of it.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    sys.dont_write_bytecode = False
 
 
 _scrub()
@@ -40,9 +48,17 @@ structlog.configure(
     ]
 )
 
+# All authorities of the world take 40 ms of computing to read, for each client that a test makes.
+mock.patch.object(
+    ssl, "create_default_context", functools.cache(ssl.create_default_context)
+).start()
+
 from tocsin import embedded, homes  # noqa: E402
+from tocsin.egress import guard  # noqa: E402
 from tocsin.storage import migrate, tenants  # noqa: E402
 from tocsin.storage.record import Record  # noqa: E402
+
+mock.patch.object(guard, "trusted", functools.cache(guard.trusted)).start()
 
 #: Folders whose tests run whole installations or browsers: they wait much, and start much.
 HEAVY = ("e2e", "differential", "browser", "hostile", "tenants")
@@ -60,6 +76,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         some = [p for p in files if (p.relative_to(here).parts[0] in HEAVY) is heavy]
         places |= {path: (number + heavy / 2) / len(some) for number, path in enumerate(some)}
     items[:] = [item for path in sorted(files, key=lambda p: places[p]) for item in files[path]]
+
+
+def pytest_collection_finish() -> None:
+    """What was imported by now stays: let nobody look again and again whether it is garbage."""
+    gc.collect()
+    gc.freeze()
 
 
 @dataclass(frozen=True)

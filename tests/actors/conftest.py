@@ -20,12 +20,13 @@ import pytest
 import zstandard
 
 import channels
+from scheduler import sweep
 from schemas.alert import Alert, Batch, Status
 from tests import databases
 from tests.conftest import Servers
 from tocsin.demo import fakes
 from tocsin.domain import fingerprint, severity
-from tocsin.storage import intake, policies, tenants
+from tocsin.storage import due, intake, policies, tenants
 from tocsin.storage.record import Record
 from workers import queues
 
@@ -42,6 +43,16 @@ receivers:
 """
 #: What is due goes with the test that left it; alerts and events of other tenants harm nobody.
 WAITING = "TRUNCATE inbox, timer, delivery, drain_note, lookup, lookup_waiting"
+STAGES = queues.of_stages("")
+ORDER = [(actor, STAGES[actor]) for actor in (
+    "lookup", "judge", "dedup", "enrich", "evaluate", "expire", "reroute", "subside", "unfold",
+    "unmute", "flush", "wake", "hand_over", "fail_over", "escalate", "breach", "report",
+)]  # fmt: skip
+ORDER += [
+    (queues.deliver(channel), queue)
+    for queue in ("page", "notify")
+    for channel in channels.REGISTRY
+]
 numbers = itertools.count(1)
 
 
@@ -55,6 +66,7 @@ class Hall:
     broker: Any
     runtime: Any
     policy_dir: Path
+    owner: psycopg.Connection[Any]
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
         printer.text("hall")  # Hypothesis would print all that hangs on it
@@ -69,29 +81,29 @@ class Hall:
             self.broker.get_actor(actor).fn(queue)
 
     def settle(self) -> None:
-        """Run everything until nothing is due any more."""
+        """Run whom the sweep would ring, in this order, until nothing is due any more."""
         for _ in range(20):
-            self.ring("lookup", queue="lookup")
-            self.ring("judge", "dedup", "enrich", "evaluate", "expire", "reroute", "subside")
-            self.ring("unfold")
-            self.ring("unmute")
-            self.ring("flush")
-            self.ring("wake", "hand_over", "fail_over", "escalate", queue="page")
-            self.ring("breach")
-            self.ring("report", queue="background")
-            for queue in ("page", "notify"):
-                self.ring(*map(queues.deliver, channels.REGISTRY), queue=queue)
-            with self.record.claims() as tx:
-                if not tx.rows("SELECT 1 AS one FROM due_work()"):
-                    return
+            waiting = self.due()
+            if not waiting:
+                return
+            for actor, queue in ORDER:
+                if (actor, queue) in waiting:
+                    self.ring(actor, queue=queue)
+                    waiting = self.due()
         with self.record.claims() as tx:
-            due = tx.rows("SELECT * FROM due_work()")
-        raise AssertionError(f"something stays due for ever: {due}")
+            left = tx.rows("SELECT * FROM due_work()")
+        raise AssertionError(f"something stays due for ever: {left}")
+
+    def due(self) -> set[tuple[str, str]]:
+        """The actors that have something to do now, each with its queue."""
+        with self.record.claims() as tx:
+            return set(sweep.rings(due.now(tx), STAGES))
 
     def travel(self, delta: timedelta) -> None:
         """Let so much time pass for the record, at once."""
-        with psycopg.connect(self.servers.owner_url) as owner:
-            owner.execute("UPDATE clock_offset SET seconds = seconds + %s", [delta.total_seconds()])
+        self.owner.execute(
+            "UPDATE clock_offset SET seconds = seconds + %s", [delta.total_seconds()]
+        )
 
     def tenant(self, policy: str | None = POLICY) -> Tenant:
         """A fresh tenant; {hook} in its policy is its own path at the fake webhook receiver."""
@@ -199,10 +211,15 @@ def opened(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         importlib.import_module("actors")
         runtime = importlib.import_module("actors._runtime")
         # One ring does all there is to do, however slow the machine is.
-        vars(importlib.import_module("actors._work"))["HOLD_SECONDS"] = 3600.0
+        vars(importlib.import_module("actors._work")).update(HOLD_SECONDS=3600.0, PACE_SECONDS=0.0)
         here = runtime.here()
-    with fakes.serve() as providers:
-        yield Hall(place, here.record, providers, runtime.broker(), here, folder / "policies")
+    with (
+        fakes.serve() as providers,
+        psycopg.connect(place.owner_url, autocommit=True) as owner,
+    ):
+        yield Hall(
+            place, here.record, providers, runtime.broker(), here, folder / "policies", owner
+        )
     here.record.close()
     here.notes.close()
 
@@ -212,9 +229,8 @@ def hall(opened: Hall) -> Iterator[Hall]:
     """The hall, in which nothing waits and the time is now."""
     yield opened
     opened.providers.script.clear()
-    with psycopg.connect(opened.servers.owner_url) as owner:
-        owner.execute(WAITING)
-        owner.execute("UPDATE clock_offset SET seconds = 0")
+    opened.owner.execute(WAITING)
+    opened.owner.execute("UPDATE clock_offset SET seconds = 0")
 
 
 @pytest.fixture
