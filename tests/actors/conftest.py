@@ -42,7 +42,7 @@ receivers:
       - url: {hook}
 """
 #: What is due goes with the test that left it; alerts and events of other tenants harm nobody.
-WAITING = "TRUNCATE inbox, timer, delivery, drain_note, lookup, lookup_waiting"
+WAITING = ("inbox", "timer", "delivery", "drain_note", "lookup_waiting", "lookup")
 STAGES = queues.of_stages("")
 ORDER = [(actor, STAGES[actor]) for actor in (
     "lookup", "judge", "dedup", "enrich", "evaluate", "expire", "reroute", "subside", "unfold",
@@ -229,8 +229,9 @@ def hall(opened: Hall) -> Iterator[Hall]:
     """The hall, in which nothing waits and the time is now."""
     yield opened
     opened.providers.script.clear()
-    opened.owner.execute(WAITING)
-    opened.owner.execute("UPDATE clock_offset SET seconds = 0")
+    # To truncate takes a new file for each table and each index of it: fifty times as long.
+    gone = "".join(f"DELETE FROM {table};" for table in WAITING)
+    opened.owner.execute(f"{gone} UPDATE clock_offset SET seconds = 0".encode())
 
 
 @pytest.fixture
