@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import base64
+import functools
 import importlib
 import itertools
 import os
 import secrets
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -24,10 +26,12 @@ from scheduler import sweep
 from schemas.alert import Alert, Batch, Status
 from tests import databases
 from tests.conftest import Servers
+from tests.web import servers
 from tocsin.demo import fakes
 from tocsin.domain import fingerprint, severity
 from tocsin.storage import due, intake, policies, tenants
 from tocsin.storage.record import Record
+from tocsin.web import app
 from workers import queues
 
 POLICY = """
@@ -67,9 +71,19 @@ class Hall:
     runtime: Any
     policy_dir: Path
     owner: psycopg.Connection[Any]
+    life: ExitStack
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
         printer.text("hall")  # Hypothesis would print all that hangs on it
+
+    @functools.cached_property
+    def served(self) -> tuple[str, list[tuple[str, str]]]:
+        """Where the web application answers, and the list of whom it rang: built once for all."""
+        rings: list[tuple[str, str]] = []
+        built = app.build(
+            self.runtime.settings, self.record, lambda actor, queue: rings.append((actor, queue))
+        )
+        return self.life.enter_context(servers.serving(built)), rings
 
     def module(self, name: str) -> Any:
         """A module of the actors; nobody may import them before the environment is set."""
@@ -216,9 +230,10 @@ def opened(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     with (
         fakes.serve() as providers,
         psycopg.connect(place.owner_url, autocommit=True) as owner,
+        ExitStack() as life,
     ):
         yield Hall(
-            place, here.record, providers, runtime.broker(), here, folder / "policies", owner
+            place, here.record, providers, runtime.broker(), here, folder / "policies", owner, life
         )
     here.record.close()
     here.notes.close()
