@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any
-
 import httpx
 import psutil
-import pytest
 
 from tests.e2e.conftest import Stack, Tenant, alert, eventually
 from tests.e2e.test_faults import flush_redis
@@ -33,12 +29,6 @@ escalations:
       - notify: [{person: carl}]
 """
 STEPS = "SELECT step, done_at - due_at AS late FROM escalation_step ORDER BY step"
-
-
-@pytest.fixture(scope="module")
-def stack(launch_stack: Callable[..., Any]) -> Iterator[Stack]:
-    with launch_stack(scale="page=2") as up:
-        yield up
 
 
 def begun(stack: Stack) -> Tenant:
