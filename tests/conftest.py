@@ -68,7 +68,8 @@ mock.patch.object(guard, "trusted", functools.cache(guard.trusted)).start()
 BLANK = "blank"
 HERE = Path(__file__).parent
 #: Folders whose tests run whole installations or browsers: they wait much, and start much.
-HEAVY = ("e2e", "differential", "browser", "hostile", "tenants")
+#: The longest come first, lest one of them be alone at the end.
+HEAVY = ("e2e", "tenants", "hostile", "differential", "browser")
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
@@ -85,7 +86,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         units.setdefault(_unit(str(item.path.relative_to(HERE))), []).append(item)
     places: dict[str, float] = {}
     for heavy in (True, False):
-        some = [unit for unit in units if (unit.split("/")[0] in HEAVY) is heavy]
+        some = [unit for unit in units if (_folder(unit) in HEAVY) is heavy]
+        some.sort(key=lambda unit: HEAVY.index(_folder(unit)) if heavy else 0)
         places |= {unit: (number + heavy / 2) / len(some) for number, unit in enumerate(some)}
     items[:] = [item for unit in sorted(units, key=lambda u: places[u]) for item in units[unit]]
 
@@ -98,9 +100,21 @@ def _unit(file: str) -> str:
     return "e2e" if file.startswith("e2e/") and shares else file
 
 
+def _folder(unit: str) -> str:
+    return unit.split("/")[0]
+
+
 class _Scheduling(LoadFileScheduling):  # type: ignore[misc]
     def _split_scope(self, nodeid: str) -> str:
         return _unit(super()._split_scope(nodeid).removeprefix("tests/"))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int | None:
+    """One more than there are processors, for about a third of all time is waiting."""
+    if "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ:
+        return None
+    return min(4, len(os.sched_getaffinity(0)) + 1)
 
 
 @pytest.hookimpl(optionalhook=True)
