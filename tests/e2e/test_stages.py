@@ -92,7 +92,7 @@ def test_each_stage_on_its_own_queue_gives_the_same_record(
     queues = ",".join(f"{stage}=q_{stage}" for stage in STAGES)
     fused = work(stack)
     with launch_stack(
-        procfile=own, scale="scoring=0", env={"TOCSIN_STAGE_QUEUES": queues}
+        procfile=own, scale="scoring=0,lookup=0", env={"TOCSIN_STAGE_QUEUES": queues}
     ) as other:
         apart = work(other)
     assert apart == fused
