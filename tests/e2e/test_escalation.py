@@ -65,9 +65,9 @@ def test_it_goes_on_although_redis_forgets_everything_and_every_worker_is_killed
     tenant = begun(stack)
     flush_redis(stack)
     kill_all(stack)
-    eventually(lambda: told(tenant)[1])
+    eventually(lambda: told(tenant)[1], within=60)
     flush_redis(stack)
-    eventually(lambda: told(tenant)[2])
+    eventually(lambda: told(tenant)[2], within=60)
     assert told(tenant) == [1, 1, 1]
     rows = tenant.rows(STEPS)
     assert [row["step"] for row in rows] == [0, 2, 4]
