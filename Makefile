@@ -19,7 +19,7 @@ up: $(STAMP) ## Start an installation in your home folder (Ctrl-C stops it)
 	@$(BIN)/tocsin up
 
 test: $(STAMP) ## Run all tests; those that need the machine to themselves at the end
-	@$(BIN)/pytest -m "not alone" -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(COVER)
+	@$(BIN)/pytest -m "not alone" -n auto --dist loadfile --no-loadscope-reorder $(COVER)
 	@$(BIN)/pytest -m alone $(if $(COVER),--cov-append) $(COVER)
 
 coverage: $(STAMP) ## The same, and which lines they reach (takes half as long again)

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import functools
+import gc
 import itertools
 import os
+import re
 import shutil
+import ssl
+import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+from unittest import mock
 
 import hypothesis
+import psycopg
 import pytest
 import structlog
+from xdist.scheduler import LoadFileScheduling
 
 
 def _scrub() -> None:
@@ -20,6 +29,9 @@ def _scrub() -> None:
     for name in list(os.environ):
         if name.upper().startswith("TOCSIN_") or name in ("DATABASE_URL", "REDIS_URL"):
             del os.environ[name]
+    # Some machines say that nothing be kept: then each of hundreds of processes compiles all of it.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    sys.dont_write_bytecode = False
 
 
 _scrub()
@@ -40,26 +52,96 @@ structlog.configure(
     ]
 )
 
+# All authorities of the world take 40 ms of computing to read, for each client that a test makes.
+mock.patch.object(
+    ssl, "create_default_context", functools.cache(ssl.create_default_context)
+).start()
+
 from tocsin import embedded, homes  # noqa: E402
+from tocsin.egress import guard  # noqa: E402
 from tocsin.storage import migrate, tenants  # noqa: E402
 from tocsin.storage.record import Record  # noqa: E402
 
+mock.patch.object(guard, "trusted", functools.cache(guard.trusted)).start()
+
+#: A database that is migrated and empty; others are copied from it.
+BLANK = "blank"
+HERE = Path(__file__).parent
 #: Folders whose tests run whole installations or browsers: they wait much, and start much.
-HEAVY = ("e2e", "differential", "browser", "hostile", "tenants")
+#: The longest come first, lest one of them be alone at the end.
+HEAVY = ("faults", "differential", "e2e", "tenants", "hostile", "browser")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """To run only what runs alone, only the files that have such tests are imported."""
+    asked = config.option.markexpr == "alone" and collection_path.name.startswith("test_")
+    return True if asked and "mark.alone" not in collection_path.read_text() else None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Spread what is heavy among the rest: two installations that start at once starve each other,
     and at the end the last of them would have the machine to themselves."""
-    here = Path(__file__).parent
-    files: dict[Path, list[pytest.Item]] = {}
+    units: dict[str, list[pytest.Item]] = {}
     for item in items:
-        files.setdefault(item.path, []).append(item)
-    places: dict[Path, float] = {}
+        units.setdefault(_unit(str(item.path.relative_to(HERE))), []).append(item)
+    places: dict[str, float] = {}
     for heavy in (True, False):
-        some = [p for p in files if (p.relative_to(here).parts[0] in HEAVY) is heavy]
-        places |= {path: (number + heavy / 2) / len(some) for number, path in enumerate(some)}
-    items[:] = [item for path in sorted(files, key=lambda p: places[p]) for item in files[path]]
+        some = [unit for unit in units if (_folder(unit) in HEAVY) is heavy]
+        some.sort(key=lambda unit: HEAVY.index(_folder(unit)) if heavy else 0)
+        places |= {unit: (number + heavy / 2) / len(some) for number, unit in enumerate(some)}
+    items[:] = [item for unit in sorted(units, key=lambda u: places[u]) for item in units[unit]]
+
+
+@functools.cache
+def _unit(file: str) -> str:
+    """What runs together in one process: a file, or all that share the one installation."""
+    text = (HERE / file).read_text()
+    shares = re.search(r"\bstack: Stack\b", text) and "def stack(" not in text
+    return "e2e" if file.startswith("e2e/") and shares else file
+
+
+def _folder(unit: str) -> str:
+    return unit.split("/")[0]
+
+
+class _Scheduling(LoadFileScheduling):  # type: ignore[misc]
+    def _split_scope(self, nodeid: str) -> str:
+        return _unit(super()._split_scope(nodeid).removeprefix("tests/"))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int | None:
+    """One more than there are processors, for about a third of all time is waiting."""
+    if "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ:
+        return None
+    return min(4, len(os.sched_getaffinity(0)) + 1)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> _Scheduling:
+    return _Scheduling(config, log)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(
+    item: pytest.Item, nextitem: pytest.Item | None
+) -> Generator[None, None, None]:
+    """An installation that nobody uses any more still computes, beside all tests that follow."""
+    yield
+    ours = _installation(item)
+    if ours is not None and (nextitem is None or _installation(nextitem) is not ours):
+        ours.finish(item._request)  # type: ignore[attr-defined]
+
+
+def _installation(item: pytest.Item) -> pytest.FixtureDef[Any] | None:
+    found = item._fixtureinfo.name2fixturedefs.get("stack", [])  # type: ignore[attr-defined]
+    return found[-1] if found else None
+
+
+def pytest_collection_finish() -> None:
+    """What was imported by now stays: let nobody look again and again whether it is garbage."""
+    gc.collect()
+    gc.freeze()
 
 
 @dataclass(frozen=True)
@@ -86,7 +168,7 @@ def servers() -> Iterator[Servers]:
         try:
             valkey = embedded.start_valkey(home)
             try:
-                yield Servers(home, postgres.url, migrate.prepare(postgres.url), valkey.url)
+                yield Servers(home, postgres.url, _prepare(postgres.url), valkey.url)
             finally:
                 valkey.stop()
         finally:
@@ -94,6 +176,16 @@ def servers() -> Iterator[Servers]:
     finally:
         held.close()
         shutil.rmtree(home, ignore_errors=True)
+
+
+def _prepare(owner_url: str) -> str:
+    """Migrate, and keep a copy of what that made: the migrations take seconds, a copy does not."""
+    database_url = migrate.prepare(owner_url)
+    with psycopg.connect(owner_url, autocommit=True) as conn:
+        name = conn.info.dbname
+    with psycopg.connect(owner_url, dbname="postgres", autocommit=True) as conn:
+        conn.execute(f'CREATE DATABASE "{BLANK}" TEMPLATE "{name}"'.encode())
+    return database_url
 
 
 @pytest.fixture(scope="session")

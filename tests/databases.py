@@ -7,22 +7,23 @@ from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 
-from tests.conftest import Servers
-from tocsin.storage import migrate
+from tests.conftest import BLANK, Servers
 
 
 def fresh(servers: Servers, name: str) -> Servers:
     """The same servers with an empty, migrated database of this name."""
-    empty(servers, name)
-    owner = _named(servers.owner_url, name)
-    migrate.upgrade(owner)
+    owner = _made(servers, name, f' TEMPLATE "{BLANK}"')
     return replace(servers, owner_url=owner, database_url=_named(servers.database_url, name))
 
 
 def empty(servers: Servers, name: str) -> str:
     """A database without tables; returns the owner's URL of it."""
+    return _made(servers, name)
+
+
+def _made(servers: Servers, name: str, how: str = "") -> str:
     with psycopg.connect(servers.owner_url, autocommit=True) as conn:
-        conn.execute(f'CREATE DATABASE "{name}"'.encode())
+        conn.execute(f'CREATE DATABASE "{name}"{how}'.encode())
     return _named(servers.owner_url, name)
 
 

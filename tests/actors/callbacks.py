@@ -14,8 +14,6 @@ import httpx
 
 import channels
 from tests.actors.conftest import Hall, Tenant
-from tests.web import servers
-from tocsin.web import app
 
 ANNA = "+4915112345678"
 POLICY = """
@@ -114,11 +112,9 @@ class Line:
 
 @contextmanager
 def standing(hall: Hall) -> Iterator[Place]:
-    rings: list[tuple[str, str]] = []
-    built = app.build(
-        hall.runtime.settings, hall.record, lambda actor, queue: rings.append((actor, queue))
-    )
-    with mock.patch.dict(os.environ), servers.serving(built) as url:
+    url, rings = hall.served
+    rings.clear()
+    with mock.patch.dict(os.environ):
         yield Place(hall, url, rings)
     # Its connections would otherwise outlive the fakes that they lead to.
     channels.http_client(hall.runtime.settings.egress_allow).close()

@@ -273,7 +273,8 @@ def test_handed_over_by_pages_that_do_not_arrive_it_is_open_again(
     hall.settle()
     assert state(ours) == ("open", None)
     assert kinds(ours) == ["handed_over", "failover_lost", "unreachable"]
-    assert reasons(ours)[-1] == "reopened"
+    # In either order: the other one is Tocsin's own alarm, that nothing reaches him.
+    assert sorted(reasons(ours)[-2:]) == ["first", "reopened"]
 
 
 @pytest.mark.parametrize(

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 import structlog
+from typer import main
 from typer.testing import CliRunner, Result
 
 from tests.conftest import Servers
@@ -34,6 +37,13 @@ class Cli:
 
     def read(self, *words: str) -> Any:
         return json.loads(self(*words, "-o", "json").stdout)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _built_once() -> Iterator[None]:
+    """The runner would build all commands anew, from every signature, at each call."""
+    with mock.patch("typer.testing._get_command", functools.cache(main.get_command)):
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import importlib.metadata
 import shutil
 import subprocess
@@ -32,6 +33,7 @@ VIOLATIONS = {
 }
 
 
+@functools.cache
 def sources() -> list[Path]:
     files = [file for name in (*PACKAGES, "tests") for file in (ROOT / name).rglob("*.py")]
     return [file for file in files if "migrations" not in file.parts]
@@ -110,9 +112,14 @@ def test_functions_are_short() -> None:
 
 
 def functions(file: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
-    for node in ast.walk(ast.parse(file.read_text())):
+    for node in ast.walk(tree(file)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             yield node
+
+
+@functools.cache
+def tree(file: Path) -> ast.Module:
+    return ast.parse(file.read_text())
 
 
 def test_no_file_is_called_after_nothing() -> None:
@@ -129,6 +136,6 @@ def test_every_file_says_what_it_is_for() -> None:
     silent = [
         str(file.relative_to(ROOT))
         for file in sources()
-        if (text := file.read_text().strip()) and ast.get_docstring(ast.parse(text)) is None
+        if file.read_text().strip() and ast.get_docstring(tree(file)) is None
     ]
     assert not silent

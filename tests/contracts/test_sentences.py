@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
 import string
 from pathlib import Path
@@ -16,12 +17,14 @@ LOCALES = sorted({path.name.split(".")[0] for path in Path(i18n.__file__).parent
 PACKAGES = ("actors", "channels", "ingest", "scheduler", "tocsin", "workers")
 
 
+@functools.cache
 def _asked() -> list[tuple[str, str]]:
     """(file:line, pattern of the key) of each call of ``say``."""
     found = []
     for package in PACKAGES:
         for path in sorted((ROOT / package).rglob("*.py")):
-            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            text = path.read_text(encoding="utf-8")
+            for node in ast.walk(ast.parse(text)) if "i18n.say" in text else ():
                 if isinstance(node, ast.Call) and node.args and _is_say(node.func):
                     place = f"{path.relative_to(ROOT)}:{node.lineno}"
                     found += [(place, pattern) for pattern in _patterns(node.args[0])]
@@ -29,7 +32,7 @@ def _asked() -> list[tuple[str, str]]:
 
 
 def _is_say(function: ast.expr) -> bool:
-    return ast.unparse(function) == "i18n.say"
+    return isinstance(function, ast.Attribute) and ast.unparse(function) == "i18n.say"
 
 
 def _patterns(key: ast.expr) -> list[str]:

@@ -45,7 +45,6 @@ def program() -> str:
     return found
 
 
-@pytest.mark.alone
 @pytest.mark.timeout(1800)
 def test_the_same_is_told(program: str, launch_stack: Callable[..., Any]) -> None:
     every = [*scenarios.SCENARIOS, *(drawing.drawn(SEED + number) for number in range(DRAWN))]

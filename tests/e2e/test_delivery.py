@@ -48,7 +48,7 @@ def listening(stack: Stack) -> bool:
 def test_two_page_processes_send_much_faster_than_one(launch_stack: Callable[..., Any]) -> None:
     took = {}
     for count in (1, 2):
-        with launch_stack(scale=f"page={count}") as stack:
+        with launch_stack(scale=f"page={count},notify=0,lookup=0,background=0") as stack:
             eventually(lambda: listening(stack), within=60)
             tenant = stack.tenant(MANY)
             slow = faults.Fault("none", latency=0.2)

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any
-
 import httpx
 import psutil
-import pytest
 
 from tests.e2e.conftest import Stack, Tenant, alert, eventually
 from tests.e2e.test_faults import flush_redis
@@ -33,12 +29,6 @@ escalations:
       - notify: [{person: carl}]
 """
 STEPS = "SELECT step, done_at - due_at AS late FROM escalation_step ORDER BY step"
-
-
-@pytest.fixture(scope="module")
-def stack(launch_stack: Callable[..., Any]) -> Iterator[Stack]:
-    with launch_stack(scale="page=2") as up:
-        yield up
 
 
 def begun(stack: Stack) -> Tenant:
@@ -75,9 +65,9 @@ def test_it_goes_on_although_redis_forgets_everything_and_every_worker_is_killed
     tenant = begun(stack)
     flush_redis(stack)
     kill_all(stack)
-    eventually(lambda: told(tenant)[1])
+    eventually(lambda: told(tenant)[1], within=60)
     flush_redis(stack)
-    eventually(lambda: told(tenant)[2])
+    eventually(lambda: told(tenant)[2], within=60)
     assert told(tenant) == [1, 1, 1]
     rows = tenant.rows(STEPS)
     assert [row["step"] for row in rows] == [0, 2, 4]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import shutil
@@ -15,6 +16,7 @@ import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import psycopg
@@ -139,8 +141,8 @@ def until(condition: Callable[[], object], seconds: float = 20) -> None:
         time.sleep(0.02)
 
 
-@pytest.fixture
-def place(uid: int) -> Iterator[Place]:
+@contextmanager
+def placed(uid: int) -> Iterator[Place]:
     if uid != os.geteuid() and shutil.which("setpriv") is None:
         pytest.skip("setpriv is not installed")
     folder = Path(tempfile.mkdtemp(prefix="tocsin-up-", dir="/tmp"))
@@ -155,6 +157,35 @@ def place(uid: int) -> Iterator[Place]:
         process.communicate()
     until(lambda: not made.left())
     shutil.rmtree(folder)
+
+
+@pytest.fixture
+def place(uid: int) -> Iterator[Place]:
+    with placed(uid) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def home_of() -> Iterator[Callable[[int], Path]]:
+    """The home of an installation of this user that was started once, and stopped."""
+    with ExitStack() as left:
+
+        @functools.cache
+        def started(uid: int) -> Path:
+            made = left.enter_context(placed(uid))
+            process = made.up()
+            made.ready(process)
+            stop(process)
+            return made.home
+
+        yield started
+
+
+@pytest.fixture
+def used(place: Place, home_of: Callable[[int], Path]) -> Place:
+    """A place with such a home: to set one up takes longer than most of these stories."""
+    subprocess.run(["cp", "-a", home_of(place.uid), place.home], check=True)
+    return place
 
 
 def stop(process: subprocess.Popen[str], seconds: float = 20) -> None:
@@ -189,31 +220,31 @@ def test_first_and_second_start(place: Place) -> None:
 
 
 @as_who
-def test_home_in_use_and_port_taken(place: Place) -> None:
-    place.ready(place.up())
-    assert place.up().wait(20) == 2
-    line = place.said().splitlines()[-1]
-    assert line.startswith(f"error: the home {place.home} is in use by another Tocsin")
-    place.home = place.folder / "other"
-    assert place.up().wait(20) == 2
-    line = place.said().splitlines()[-1]
-    assert line.startswith(f"error: port {place.port} of 127.0.0.1 cannot be had")
+def test_home_in_use_and_port_taken(used: Place) -> None:
+    used.ready(used.up())
+    assert used.up().wait(20) == 2
+    line = used.said().splitlines()[-1]
+    assert line.startswith(f"error: the home {used.home} is in use by another Tocsin")
+    used.home = used.folder / "other"
+    assert used.up().wait(20) == 2
+    line = used.said().splitlines()[-1]
+    assert line.startswith(f"error: port {used.port} of 127.0.0.1 cannot be had")
 
 
 @as_who
-def test_what_dies_is_started_again(place: Place) -> None:
-    process = place.up()
-    place.ready(process)
-    until(lambda: place.noted("page"))
-    os.kill(int(place.noted("page")[0]), signal.SIGKILL)
-    until(lambda: len(place.noted("page")) == 2)
+def test_what_dies_is_started_again(used: Place) -> None:
+    process = used.up()
+    used.ready(process)
+    until(lambda: used.noted("page"))
+    os.kill(int(used.noted("page")[0]), signal.SIGKILL)
+    until(lambda: len(used.noted("page")) == 2)
 
-    known = place.environment()
-    kill_and_await(place.home / "run" / "valkey.pid")
+    known = used.environment()
+    kill_and_await(used.home / "run" / "valkey.pid")
     until(lambda: answers(known["redis_url"]))
-    kill_and_await(place.home / "postgres" / "postmaster.pid")
+    kill_and_await(used.home / "postgres" / "postmaster.pid")
     until(lambda: queries(known["database_url"]))
-    with urllib.request.urlopen(f"http://127.0.0.1:{place.port}/-/ready", timeout=5) as response:
+    with urllib.request.urlopen(f"http://127.0.0.1:{used.port}/-/ready", timeout=5) as response:
         assert response.status == 200
     stop(process)
 
@@ -246,52 +277,52 @@ def queries(url: str) -> bool:
 
 
 @as_who
-def test_stops_in_order_and_in_time(place: Place) -> None:
-    process = place.up("--scale=page=2", SLOW="0.3")
-    place.ready(process)
-    until(lambda: len(place.noted("page")) == 2 and place.noted("clock"))
+def test_stops_in_order_and_in_time(used: Place) -> None:
+    process = used.up("--scale=page=2", SLOW="0.3")
+    used.ready(process)
+    until(lambda: len(used.noted("page")) == 2 and used.noted("clock"))
     begun = time.monotonic()
     stop(process, 20)
     assert time.monotonic() - begun < 20
-    ends = [line.split()[0] for line in place.notes.read_text().splitlines() if "ends" in line]
+    ends = [line.split()[0] for line in used.notes.read_text().splitlines() if "ends" in line]
     assert sorted(ends[:3]) == ["page", "page", "web"]
     assert ends[3:] == ["clock"]
-    log = (place.home / "log" / "postgres.log").read_text()
+    log = (used.home / "log" / "postgres.log").read_text()
     assert "database system is shut down" in log
-    assert place.left() == []
+    assert used.left() == []
 
 
 @as_who
-def test_nothing_outlives_a_killed_launcher(place: Place) -> None:
-    process = place.up()
-    place.ready(process)
+def test_nothing_outlives_a_killed_launcher(used: Place) -> None:
+    process = used.up()
+    used.ready(process)
     process.kill()
     process.wait()
-    until(lambda: not place.left())
-    again = place.up()
-    place.ready(again)
+    until(lambda: not used.left())
+    again = used.up()
+    used.ready(again)
     stop(again)
 
 
 @pytest.mark.parametrize("uid", [os.geteuid()])
-def test_who_hangs_is_killed(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_who_hangs_is_killed(used: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(launch, "STOP_SECONDS", 6.0)
-    monkeypatch.setenv("NOTES", str(place.notes))
+    monkeypatch.setenv("NOTES", str(used.notes))
     monkeypatch.setenv("SLOW", "600")
-    options = launch.Options(place.home, place.port, procfile=place.folder / "Procfile")
-    with (place.folder / "stderr").open("w") as stream:
+    options = launch.Options(used.home, used.port, procfile=used.folder / "Procfile")
+    with (used.folder / "stderr").open("w") as stream:
         with launch.running(options, stream=stream) as supervisor:
             assert set(supervisor.servers) == {"postgres", "valkey"}
-            until(lambda: place.noted("page") and place.noted("clock"))
+            until(lambda: used.noted("page") and used.noted("clock"))
             begun = time.monotonic()
         assert time.monotonic() - begun < 12
-    assert "had to kill web, page, clock" in place.said()
+    assert "had to kill web, page, clock" in used.said()
 
 
 @pytest.mark.parametrize("uid", [os.geteuid()])
-def test_not_ready_says_so(place: Place) -> None:
-    (place.folder / "Procfile").write_text("web: python -c 'raise SystemExit(3)'\n")
-    options = launch.Options(place.home, place.port, procfile=place.folder / "Procfile")
+def test_not_ready_says_so(used: Place) -> None:
+    (used.folder / "Procfile").write_text("web: python -c 'raise SystemExit(3)'\n")
+    options = launch.Options(used.home, used.port, procfile=used.folder / "Procfile")
     supervisor = launch.Supervisor(options)
     supervisor.start()
     try:

@@ -61,7 +61,7 @@ reports:
 
 @pytest.fixture(scope="module")
 def stack(launch_stack: Callable[..., Any]) -> Iterator[Stack]:
-    with launch_stack() as up:
+    with launch_stack(scale="lookup=0") as up:
         yield up
 
 

@@ -80,7 +80,7 @@ def work(stack: Stack) -> dict[str, list[str]]:
 
 
 def test_each_stage_on_its_own_queue_gives_the_same_record(
-    launch_stack: Callable[..., Any], tmp_path: Path
+    stack: Stack, launch_stack: Callable[..., Any], tmp_path: Path
 ) -> None:
     own = tmp_path / "Procfile"
     lines = Path("Procfile").read_text().splitlines()
@@ -90,8 +90,9 @@ def test_each_stage_on_its_own_queue_gives_the_same_record(
     ]
     own.write_text("\n".join(lines) + "\n")
     queues = ",".join(f"{stage}=q_{stage}" for stage in STAGES)
-    with launch_stack() as stack:
-        fused = work(stack)
-    with launch_stack(procfile=own, env={"TOCSIN_STAGE_QUEUES": queues}) as stack:
-        apart = work(stack)
+    fused = work(stack)
+    with launch_stack(
+        procfile=own, scale="scoring=0,lookup=0", env={"TOCSIN_STAGE_QUEUES": queues}
+    ) as other:
+        apart = work(other)
     assert apart == fused

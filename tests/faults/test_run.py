@@ -14,7 +14,6 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 SEED = 2
 
 
-@pytest.mark.alone
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_every_promise_holds_through_the_faults_of_one_seed(tmp_path: Path) -> None:

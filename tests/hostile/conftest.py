@@ -13,12 +13,12 @@ from tests.hostile import scenes
 numbers = itertools.count(1)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def log() -> scenes.Log:
     return scenes.Log()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def stack(log: scenes.Log) -> Iterator[e2e.Stack]:
     with e2e.launched(env={"TOCSIN_LOG_LEVEL": "info"}, stream=log) as running:
         yield running

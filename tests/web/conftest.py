@@ -54,7 +54,10 @@ def running_web(record: Record, tmp_path_factory: pytest.TempPathFactory) -> Ite
     )
     rings: list[tuple[str, str]] = []
     built = app.build(settings, record, lambda actor, queue: rings.append((actor, queue)))
-    with running.serving(built) as url, httpx.Client(base_url=url, trust_env=False) as client:
+    with (
+        running.serving(built) as url,
+        httpx.Client(base_url=url, trust_env=False, timeout=30) as client,
+    ):
         yield Web(client, url, rings)
 
 

@@ -86,7 +86,10 @@ def place(record: Record, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     rings: list[tuple[str, str]] = []
     settings = Settings(master_key_file=file, public_url="https://tocsin.test")
     built = app.build(settings, record, lambda actor, queue: rings.append((actor, queue)))
-    with running.serving(built) as url, httpx.Client(base_url=url, trust_env=False) as client:
+    with (
+        running.serving(built) as url,
+        httpx.Client(base_url=url, trust_env=False, timeout=30) as client,
+    ):
         yield Place(client, links.Signer(b"m" * 32), rings)
 
 
@@ -295,7 +298,10 @@ def test_it_works_for_a_day_from_when_it_went_out(
 
 def test_without_a_key_no_link_works(record: Record, page: Page, tmp_path: Path) -> None:
     built = app.build(Settings(), record, lambda actor, queue: None)
-    with running.serving(built) as url, httpx.Client(base_url=url, trust_env=False) as client:
+    with (
+        running.serving(built) as url,
+        httpx.Client(base_url=url, trust_env=False, timeout=30) as client,
+    ):
         assert client.get(page.url).status_code == 404
 
 

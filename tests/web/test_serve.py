@@ -27,7 +27,7 @@ def both(servers: Servers, tmp_path: Path) -> Iterator[httpx.Client]:
     )
     with (
         serving(Served(settings)) as url,
-        httpx.Client(base_url=url, trust_env=False) as client,
+        httpx.Client(base_url=url, trust_env=False, timeout=30) as client,
     ):
         yield client
 

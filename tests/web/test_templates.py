@@ -134,7 +134,10 @@ def opening(record: Record, tmp_path: Path) -> Iterator[tuple[httpx.Client, cryp
     key = tmp_path / "master.key"
     key.write_bytes(base64.b64encode(secrets.token_bytes(32)))
     built = app.build(Settings(master_key_file=key), record, lambda actor, queue: None)
-    with running.serving(built) as url, httpx.Client(base_url=url, trust_env=False) as client:
+    with (
+        running.serving(built) as url,
+        httpx.Client(base_url=url, trust_env=False, timeout=30) as client,
+    ):
         yield client, crypto.from_file(key)
 
 

@@ -55,7 +55,7 @@ def sign_in(pages_url: str) -> Iterator[SignIn]:
     clients = []
 
     def go(who: Someone, scope: str = "respond") -> Browser:
-        client = httpx.Client(base_url=pages_url, trust_env=False)
+        client = httpx.Client(base_url=pages_url, trust_env=False, timeout=30)
         clients.append(client)
         response = client.post("/ui/login", data={"token": who.tokens[scope]})
         assert response.status_code == 303, response.text
