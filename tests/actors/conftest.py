@@ -73,7 +73,7 @@ class Hall:
         for _ in range(20):
             self.ring("lookup", queue="lookup")
             self.ring("judge", "dedup", "enrich", "evaluate", "expire", "reroute", "subside")
-            self.ring("unfold")
+            self.ring("unfold", "miss")
             self.ring("unmute")
             self.ring("flush")
             self.ring("wake", "hand_over", "fail_over", "escalate", queue="page")
