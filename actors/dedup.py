@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import orjson
 
-from actors import _batches, _floods, _line
+from actors import _batches, _floods, _line, _pulses
 from schemas.alert import Alert
 from tocsin.domain import floods, lifecycle
 from tocsin.domain.change import Change, Repeat
@@ -69,6 +69,7 @@ def dedup(load: _line.Load, rows: Rows) -> list[Change]:
     """Lock what the arrivals touch, judge each in order, write alerts, events and repeats."""
     came = [_ending(load, arrival) for arrival in _batches.arrivals(load.tx, rows)]
     tracks = _lock(load, came)
+    _pulses.hear(load, came)
     now, counts = load.tx.now, Counts()
     happened = [event for arrival in came if (event := _judge(now, tracks, counts, arrival))]
     _count(load, counts)

@@ -60,7 +60,11 @@ class Heartbeat:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What the record knows. `down_at` and `cause`: an alert about it was raised and not ended."""
+    """What the record knows.
+
+    `down_since` and `cause`: an alert was raised about it and not ended, and that is when the last
+    had been heard by then. Not when it was raised: a ping that waited for that is older.
+    """
 
     success_at: datetime | None = None
     failed_at: datetime | None = None
@@ -69,7 +73,7 @@ class Facts:
     planned_at: datetime | None = None
     paused_at: datetime | None = None
     resumed_at: datetime | None = None
-    down_at: datetime | None = None
+    down_since: datetime | None = None
     cause: Cause | None = None
 
 
@@ -128,6 +132,11 @@ def look(rhythm: Rhythm, facts: Facts, deaf: Deaf | None, now: datetime) -> Look
     return Look("late" if late else "up", None, expected, due, running)
 
 
+def last_known(facts: Facts) -> datetime | None:
+    """When the last was heard of it, or said of it."""
+    return _latest(facts.success_at, facts.failed_at, facts.started_at, facts.resumed_at)
+
+
 def _latest(*moments: datetime | None) -> datetime | None:
     return max((at for at in moments if at is not None), default=None)
 
@@ -143,7 +152,7 @@ def _latched(facts: Facts) -> Cause | None:
     Only a success, or somebody who resumes it, ends that.
     """
     well = _latest(facts.success_at, facts.resumed_at)
-    if facts.down_at is not None and (well is None or well <= facts.down_at):
+    if facts.down_since is not None and (well is None or well <= facts.down_since):
         return facts.cause or "missing"
     if facts.failed_at is not None and (well is None or well < facts.failed_at):
         return "failed"

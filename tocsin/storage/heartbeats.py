@@ -38,7 +38,7 @@ WITH given AS MATERIALIZED (
     success float8, fail float8, start float8, kind text, status bigint, source text, agent text,
     message text)),
 held AS MATERIALIZED (
-  SELECT h.tenant, h.name, h.last_at, h.down_at FROM heartbeat h
+  SELECT h.tenant, h.name, h.last_at, h.down_since FROM heartbeat h
   JOIN given g ON g.tenant = h.tenant AND g.key = h.KEY
   WHERE h.gone_at IS NULL ORDER BY h.tenant, h.name FOR UPDATE OF h),
 hit AS (
@@ -55,7 +55,7 @@ hit AS (
     last_from = g.source, last_agent = g.agent, message = decode(g.message, 'base64')
   FROM held, given g
   WHERE h.tenant = held.tenant AND h.name = held.name AND g.tenant = h.tenant AND g.key = h.KEY
-  RETURNING h.tenant, h.name, g.key, held.last_at IS NULL OR held.down_at IS NOT NULL
+  RETURNING h.tenant, h.name, g.key, held.last_at IS NULL OR held.down_since IS NOT NULL
     OR g.failed_at IS NOT NULL OR g.started_at IS NOT NULL AS news),
 woken AS (
   INSERT INTO timer (tenant, kind, subject, due_at)
@@ -80,13 +80,13 @@ JOIN unnest(%s::bigint[], %s::text[]) AS k (tenant, name)
 WHERE h.gone_at IS NULL ORDER BY h.tenant, h.name FOR UPDATE OF h
 """
 WRITE = """
-UPDATE heartbeat h SET down_at = r.down_at, cause = r.cause, told = r.told
+UPDATE heartbeat h SET down_since = r.down_since, cause = r.cause, told = r.told
 FROM json_to_recordset(%(items)s)
-  AS r (tenant bigint, name text, down_at timestamptz, cause text, told text)
+  AS r (tenant bigint, name text, down_since timestamptz, cause text, told text)
 WHERE h.tenant = r.tenant AND h.name = r.name
 """
 GONE = """
-UPDATE heartbeat SET gone_at = %s, down_at = NULL, cause = NULL, told = NULL
+UPDATE heartbeat SET gone_at = %s, down_since = NULL, cause = NULL, told = NULL
 WHERE tenant = %s AND name = ANY(%s)
 """
 #: A short silence between two long ones is none in which everybody would have been heard.
@@ -208,7 +208,7 @@ def every(tx: Transaction) -> list[Row]:
 
 def write(tx: Transaction, rows: Sequence[Row]) -> None:
     """Store what was told of these, which the caller has locked."""
-    tx.many(WRITE, [{k: row[k] for k in ("tenant", "name", "down_at", "cause", "told")}
+    tx.many(WRITE, [{k: row[k] for k in ("tenant", "name", "down_since", "cause", "told")}
                     for row in rows])  # fmt: skip
 
 
@@ -297,7 +297,7 @@ def facts(row: Row) -> heartbeats.Facts:
     return heartbeats.Facts(
         success_at=row["success_at"], failed_at=row["failed_at"], started_at=row["started_at"],
         planned_at=row["planned_at"], paused_at=row["paused_at"], resumed_at=row["resumed_at"],
-        down_at=row["down_at"], cause=row["cause"],
+        down_since=row["down_since"], cause=row["cause"],
     )  # fmt: skip
 
 

@@ -29,8 +29,8 @@ class Heartbeat(SQLModel, table=True):
     started_at: datetime | None = when(nullable=True)
     paused_at: datetime | None = when(nullable=True)
     resumed_at: datetime | None = when(nullable=True)
-    #: When the alert about it was raised that fires now, why, and the alert as JSON.
-    down_at: datetime | None = when(nullable=True)
+    #: When the last had been heard as the alert about it was raised; why, and the alert as JSON.
+    down_since: datetime | None = when(nullable=True)
     last_kind: str | None = line(nullable=True)
     last_from: str | None = line(nullable=True)
     last_agent: str | None = line(nullable=True)

@@ -12,7 +12,7 @@ down_revision = "0022"
 
 _MOMENTS = (
     "gone_at", "last_at", "success_at", "failed_at", "started_at", "paused_at", "resumed_at",
-    "down_at",
+    "down_since",
 )  # fmt: skip
 _TEXTS = ("last_kind", "last_from", "last_agent", "paused_by", "cause", "told")
 
