@@ -15,7 +15,7 @@ import pytest
 from ingest import app, bodies, pings
 from tests.ingest.conftest import Run, Tenant
 from tests.ingest.wire import wire
-from tocsin.domain.heartbeats import Heartbeat, Rhythm
+from tocsin.domain.heartbeats import Deaf, Heartbeat, Rhythm
 from tocsin.security import crypto
 from tocsin.security import pings as keys
 from tocsin.storage import heartbeats
@@ -328,7 +328,8 @@ def test_it_says_that_it_can_hear_and_remembers_when_it_could_not(
     lasted = found["deaf_until"] - found["deaf_since"]
     assert timedelta(minutes=5) <= lasted < timedelta(minutes=6)
     with record.claims() as tx:
-        assert heartbeats.deaf(tx) == heartbeats.Deaf(found["deaf_since"], found["deaf_until"])
+        assert heartbeats.deaf(tx) == Deaf(found["deaf_since"], found["deaf_until"])
+        tx.run("UPDATE hearing SET deaf_since = NULL, deaf_until = NULL")
 
 
 def test_keys_stay_out_of_the_access_log(signer: keys.Signer) -> None:
