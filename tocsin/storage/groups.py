@@ -61,11 +61,12 @@ WHERE m.tenant = r.tenant AND m.group_id = r.group_id AND m.fingerprint = r.fing
 #: Who leaves for elsewhere and comes back is news again: nobody is told by the old page.
 UNTELL = """
 UPDATE told t SET firing = ARRAY(SELECT f FROM unnest(t.firing) AS f WHERE f <> ALL(r.gone)),
-  resolved = ARRAY(SELECT f FROM unnest(t.resolved) AS f WHERE f <> ALL(r.gone))
+  resolved = ARRAY(SELECT f FROM unnest(t.resolved) AS f WHERE f <> ALL(r.gone)),
+  held = ARRAY(SELECT f FROM unnest(t.held) AS f WHERE f <> ALL(r.gone))
 FROM (SELECT tenant, group_id, array_agg(fingerprint) AS gone FROM json_to_recordset(%(items)s)
         AS i (tenant bigint, group_id uuid, fingerprint text) GROUP BY tenant, group_id) r
 WHERE t.tenant = r.tenant AND t.group_id = r.group_id
-  AND (t.firing && r.gone OR t.resolved && r.gone)
+  AND (t.firing && r.gone OR t.resolved && r.gone OR t.held && r.gone)
 """
 
 

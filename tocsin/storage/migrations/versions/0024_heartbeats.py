@@ -1,4 +1,4 @@
-"""What must be heard again and again, and when nothing could be heard at all."""
+"""What must be heard again and again, when nothing could be heard, and ends that are owed."""
 
 from __future__ import annotations
 
@@ -45,8 +45,10 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("one"),
     )
     op.execute("GRANT SELECT, INSERT, UPDATE ON hearing TO tocsin_app")
+    op.add_column("told", sa.Column("held", sa.ARRAY(sa.Text), nullable=False, server_default="{}"))
 
 
 def downgrade() -> None:
+    op.drop_column("told", "held")
     op.drop_table("hearing")
     op.drop_table("heartbeat")
