@@ -147,7 +147,7 @@ def with_alerts(tx: Transaction, keys: Sequence[GroupKey]) -> list[dict[str, Any
         "SELECT m.tenant, m.group_id, m.fingerprint, m.event_id, m.event_at, m.muted_by, a.status,"
         " a.severity, a.labels, a.added, a.ruled, a.annotations, a.extra, a.generator_url,"
         " a.starts_at, a.ends_at,"
-        " a.expires_at, s.reasons AS odd, s.value AS oddity FROM group_member m"
+        " a.expires_at, a.last_seen, s.reasons AS odd, s.value AS oddity FROM group_member m"
         " JOIN unnest(%s::bigint[], %s::uuid[]) AS k (tenant, id)"
         "  ON m.tenant = k.tenant AND m.group_id = k.id"
         " JOIN alert a ON a.tenant = m.tenant AND a.fingerprint = m.fingerprint"
