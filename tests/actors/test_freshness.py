@@ -16,7 +16,7 @@ KINDS = "SELECT kind FROM alert_event ORDER BY id"
 
 
 def notes(tenant: Tenant) -> list[list[str]]:
-    return [said["tocsin"]["notes"] for said in tenant.told()]
+    return [said["incident"]["notes"] for said in tenant.told()]
 
 
 def statuses(tenant: Tenant) -> list[str]:
