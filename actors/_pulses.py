@@ -12,8 +12,6 @@ from tocsin.storage.heartbeats import Ping
 
 #: What Tocsin raised itself is no sign of life of anybody else.
 OWN = frozenset({"tocsin", rules.RAISED})
-#: What stands before the name in the explanation.
-CAUSE = "heartbeat "
 
 
 def hear(load: _line.Load, came: Iterable[_batches.Arrival]) -> None:
@@ -45,7 +43,7 @@ def take_out(load: _line.Load, changes: list[Change]) -> list[tuple[Change, str,
         names = _names(load, change.tenant, change.labels)
         if names:
             change.dropped = True
-            found.append((change, "dropped", CAUSE + names[0]))
+            found.append((change, "dropped", heartbeats.explained(names[0])))
     return found
 
 

@@ -178,3 +178,8 @@ def pinged_by(all_of_them: tuple[Heartbeat, ...], labels: Mapping[str, str]) -> 
         for each in all_of_them
         if each.matchers and matchers.matches(each.matchers, labels)
     )
+
+
+def explained(name: str) -> str:
+    """Why nobody is told of an alert that is the ping of the heartbeat of this name."""
+    return f"heartbeat {name}"
