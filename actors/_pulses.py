@@ -15,38 +15,47 @@ OWN = frozenset({"tocsin", rules.RAISED})
 
 
 def hear(load: _line.Load, came: Iterable[_batches.Arrival]) -> None:
-    """Note what fires and is a ping; the alerts must be locked."""
+    """Take note of what fires and is a ping."""
+    wanted = _listening(load)
+    if not wanted:
+        return
     found: dict[stored.Key, list[_batches.Arrival]] = {}
     for arrival in came:
-        ends = arrival.alert.ends_at
-        over = arrival.alert.status != "firing" or (ends and ends <= arrival.received_at)
-        if arrival.posted and not over:
-            for name in _names(load, arrival.tenant, arrival.alert.labels):
-                found.setdefault((arrival.tenant, name), []).append(arrival)
-    items = []
+        if arrival.tenant not in wanted or not arrival.posted or _over(arrival):
+            continue
+        for name in heartbeats.pinged_by(wanted[arrival.tenant], arrival.alert.labels):
+            found.setdefault((arrival.tenant, name), []).append(arrival)
     for (tenant, name), arrivals in sorted(found.items()):
         last = max(arrivals, key=lambda each: each.received_at)
-        items.append(stored.folded(tenant, name, [Ping(
+        load.pings.append(stored.folded(tenant, name, [Ping(
             "success", (load.tx.now - last.received_at).total_seconds(), source=last.source,
             agent=last.alert.labels.get("alertname", ""), times=len(arrivals),
         )]))  # fmt: skip
-    if stored.ping(load.tx, items):
-        load.wakes.add("miss")
 
 
 def take_out(load: _line.Load, changes: list[Change]) -> list[tuple[Change, str, str]]:
     """Mark those that are pings as dropped; returns them with their explanation."""
-    found = []
+    wanted, found = _listening(load), []
     for change in changes:
-        if change.source in OWN:
+        if change.tenant not in wanted or change.source in OWN:
             continue
-        names = _names(load, change.tenant, change.labels)
+        names = heartbeats.pinged_by(wanted[change.tenant], change.labels)
         if names:
             change.dropped = True
             found.append((change, "dropped", heartbeats.explained(names[0])))
     return found
 
 
-def _names(load: _line.Load, tenant: int, labels: dict[str, str]) -> tuple[str, ...]:
-    policy = load.tenants[tenant].policy
-    return heartbeats.pinged_by(policy.heartbeats, labels) if policy and policy.heartbeats else ()
+def _listening(load: _line.Load) -> dict[int, tuple[heartbeats.Heartbeat, ...]]:
+    """The heartbeats of each tenant that has some whose pings are alerts."""
+    found = {}
+    for id, tenant in load.tenants.items():
+        known = tenant.policy.heartbeats if tenant.policy else ()
+        if beats := tuple(each for each in known if each.matchers):
+            found[id] = beats
+    return found
+
+
+def _over(arrival: _batches.Arrival) -> bool:
+    ends = arrival.alert.ends_at
+    return arrival.alert.status != "firing" or (ends is not None and ends <= arrival.received_at)

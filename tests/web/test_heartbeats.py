@@ -40,6 +40,7 @@ def beats(record: Record, someone: Someone) -> None:
     nightly = Rhythm(None, "0 3 * * *", "Europe/Berlin", timedelta(minutes=10))
     five = Rhythm(timedelta(minutes=5), "", "UTC", timedelta(minutes=1))
     with record.session([someone.tenant]) as tx:
+        seeds.nobody_is_deaf(tx)
         heartbeats.lay(tx, someone.tenant, [
             *(Heartbeat(name, five) for name in ("a", "b", "c", "d")), Heartbeat("n", nightly),
         ])  # fmt: skip
