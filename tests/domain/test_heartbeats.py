@@ -9,7 +9,7 @@ import pytest
 
 from tocsin import errors
 from tocsin.config import documents
-from tocsin.domain import heartbeats
+from tocsin.domain import change, heartbeats, policy_diff, rehearsal
 from tocsin.domain.heartbeats import Deaf, Facts, Rhythm, look
 
 T0 = datetime(2026, 11, 21, 3, 0, tzinfo=UTC)
@@ -181,3 +181,29 @@ def test_what_is_wrong_with_a_policy_is_said(entry: str, said: str) -> None:
     with pytest.raises(errors.PolicyError) as caught:
         documents.parse(f"route: {{}}\n{entry}\n", {})
     assert said in str(caught.value)
+
+
+def test_an_alert_that_is_a_ping_reaches_nobody_in_a_rehearsal() -> None:
+    policy = documents.parse(
+        POLICY.replace("{}", "{receiver: ops}") + "receivers: [{name: ops}]", {}
+    )
+
+    def rehearsed(name: str) -> rehearsal.Rehearsal:
+        labels = {"alertname": name, "cluster": "a"}
+        about = change.Change(1, "f", 1, T0, "new", "firing", "none", labels, T0)
+        return rehearsal.rehearse(policy, about, T0)
+
+    said = rehearsed("Watchdog")
+    assert (said.dropped, said.receivers) == ("heartbeat watchdog", ())
+    assert rehearsed("Disk").receivers == ("ops",)
+
+
+def test_what_a_change_of_the_policy_says() -> None:
+    before, after = (documents.parse(text, {}) for text in (
+        POLICY, POLICY.replace("every: 5m", "every: 10m").replace("2h", "3h"),
+    ))  # fmt: skip
+    found = policy_diff.diff(before, after)
+    assert [(each.section, each.id, each.what) for each in found] == [
+        ("heartbeats", "watchdog", "changed"), ("freshness", '{source="cron"}', "changed"),
+    ]  # fmt: skip
+    assert "every" in found[0].fields[0].path
