@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from schemas import cron as written
 from tocsin.domain import cron
@@ -64,6 +67,33 @@ def test_where_the_clocks_are_is_where_it_is_meant() -> None:
     assert cron.following("0 3 * * *", "Asia/Kolkata", at("2026-11-21 00:00")) == at(
         "2026-11-21 21:30"
     )
+
+
+@settings(max_examples=40)
+@given(
+    minute=st.sampled_from(["*", "*/7", "0", "30", "1,59"]),
+    hour=st.sampled_from(["*", "*/5", "2", "0", "23", "1-3"]),
+    days=st.sampled_from(["* * *", "31 * *", "* * sun", "1 1 *"]),
+    zone=st.sampled_from([BERLIN, "UTC", "Australia/Lord_Howe", "America/New_York"]),
+    after=st.datetimes(datetime(2026, 1, 1), datetime(2027, 12, 31), timezones=st.just(UTC)),
+)
+def test_short_and_long_ways_lead_to_the_same(
+    minute: str, hour: str, days: str, zone: str, after: datetime
+) -> None:
+    text = f"{minute} {hour} {days}"
+    found = cron.following(text, zone, after)
+    assert found is not None
+    assert found > after
+    read, where = written.parse(text), ZoneInfo(zone)
+    near = {after.date(), found.astimezone(where).date()}
+    slow = min(
+        at
+        for day in (one + timedelta(days=n) for one in near for n in (-1, 0, 1))
+        if cron._falls(read, day)
+        for at in cron._of_day(read, day, where)
+        if at > after
+    )
+    assert found == slow
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,8 @@ from schemas.cron import Cron, parse
 
 #: 29 February comes again after eight years at most, for 2100 has none.
 _DAYS = 366 * 9
+#: Clocks leap by less than this.
+_LEAP = timedelta(hours=3)
 
 
 @functools.lru_cache(maxsize=1024)
@@ -25,14 +27,37 @@ def following(text: str, zone: str, after: datetime) -> datetime | None:
     comes the first time, but where every hour is meant both times. None: in nine years none comes.
     """
     cron, where = _parsed(text), ZoneInfo(zone)
-    day = after.astimezone(where).date()
-    for number in range(_DAYS):
-        on = day + timedelta(days=number)
-        if _falls(cron, on):
-            moment = min((at for at in _of_day(cron, on, where) if at > after), default=None)
-            if moment is not None:
-                return moment
+    local = after.astimezone(where)
+    shown = _next_shown(cron, local.replace(tzinfo=None))
+    if shown is None:
+        return None
+    moment = shown.replace(tzinfo=where).astimezone(UTC)
+    around = (after - _LEAP, after, moment, moment + _LEAP)
+    if len({at.astimezone(where).utcoffset() for at in around}) == 1:
+        return moment
+    for day in _days(cron, local.date()):
+        moments = [at for at in _of_day(cron, day, where) if at > after]
+        if moments:
+            return min(moments)
     return None
+
+
+def _next_shown(cron: Cron, after: datetime) -> datetime | None:
+    """The next one as clocks show it, where nobody moves them."""
+    for day in _days(cron, after.date()):
+        for hour in cron.hours:
+            for minute in cron.minutes:
+                at = (hour, minute)
+                if day > after.date() or at > (after.hour, after.minute):
+                    return datetime.combine(day, time(*at))
+                if hour < after.hour:
+                    break
+    return None
+
+
+def _days(cron: Cron, first: date) -> Iterator[date]:
+    days = (first + timedelta(days=number) for number in range(_DAYS))
+    return (day for day in days if _falls(cron, day))
 
 
 def _falls(cron: Cron, day: date) -> bool:
