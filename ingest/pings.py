@@ -75,7 +75,7 @@ class Pings:
         if scope["method"] not in METHODS:
             raise errors.MethodNotAllowed(", ".join(METHODS))
         target = self._target(scope["path"])
-        if len(self._waiting) >= WAITING or self.stopping:
+        if len(self._waiting) >= WAITING:
             raise errors.Busy
         said = await _message(receive)
         # By the monotonic clock: what it means for the record is found when it is written.
@@ -118,6 +118,8 @@ class Pings:
 
     async def _store(self, target: Target, came: float, ping: stored.Ping) -> bool:
         """Whether there is such a heartbeat; returns once it is committed."""
+        if self.stopping:  # since the body was waited for: nobody would ever answer
+            raise errors.RecordAway
         done: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._waiting.append(Waiting(target.tenant, target.id, came, ping, done))
         self._work.set()

@@ -276,6 +276,18 @@ def test_a_body_that_never_ends_keeps_nobody_waiting(
     assert row(tenant)["message"] is not None
 
 
+def test_who_comes_while_it_ends_is_sent_away(run: Run, tenant: Tenant, beats: Beats) -> None:
+    [path] = beats(tenant, "a")
+
+    async def scenario() -> None:
+        async with run() as (ingest, client):
+            ingest._pings.stop()
+            async with asyncio.timeout(5):
+                assert (await client.get(path)).status_code == 503
+
+    asyncio.run(scenario())
+
+
 def test_while_the_record_is_away_it_says_so_and_heals(
     run: Run, tenant: Tenant, beats: Beats, row: Row, settings: Any, short_folder: Path
 ) -> None:
