@@ -74,10 +74,11 @@ def test_what_was_answered_is_in_the_record(
         agent = {"User-Agent": "curl/8.9\x7f"}
         answer = await client.post(path, content=b"42 files\n", headers=agent)
         assert (answer.status_code, answer.content) == (200, b"OK")
+        assert (await client.get(path, headers=agent)).status_code == 200  # it said nothing more
 
     play(run, story)
     found = row(tenant)
-    assert (found["pings"], found["last_kind"], found["last_agent"]) == (1, "success", "curl/8.9")
+    assert (found["pings"], found["last_kind"], found["last_agent"]) == (2, "success", "curl/8.9")
     assert found["last_from"] == "127.0.0.1"
     assert found["success_at"] == found["last_at"] > datetime.now(UTC) - timedelta(minutes=1)
     assert found["timers"] == ["beat a"]  # the first: from now on it is expected

@@ -52,7 +52,8 @@ hit AS (
     failed_at = greatest(h.failed_at, g.failed_at),
     started_at = greatest(h.started_at, g.started_at),
     last_at = greatest(h.last_at, g.at), last_kind = g.kind, last_status = g.status,
-    last_from = g.source, last_agent = g.agent, message = decode(g.message, 'base64')
+    last_from = g.source, last_agent = g.agent,
+    message = coalesce(decode(g.message, 'base64'), h.message)
   FROM held, given g
   WHERE h.tenant = held.tenant AND h.name = held.name AND g.tenant = h.tenant AND g.key = h.KEY
   RETURNING h.tenant, h.name, g.key, held.last_at IS NULL OR held.down_since IS NOT NULL
@@ -120,7 +121,8 @@ def folded(tenant: int, key: str, pings: Sequence[Ping]) -> Row:
         kind: min((ping.ago for ping in pings if ping.kind == kind), default=None)
         for kind in ("success", "fail", "start")
     }
-    message = base64.b64encode(last.message).decode() if last.message is not None else None
+    said = min((ping for ping in pings if ping.message), key=lambda ping: ping.ago, default=last)
+    message = base64.b64encode(said.message).decode() if said.message else None
     return {
         "tenant": tenant, "key": key, "pings": sum(ping.times for ping in pings), **latest,
         "ago": last.ago, "kind": last.kind, "status": last.status, "source": last.source,
