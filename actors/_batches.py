@@ -33,13 +33,17 @@ class Own(msgspec.Struct):
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """One alert of one accepted batch. `posted` is False for Tocsin's own."""
+    """One alert of one accepted batch. `posted` is False for Tocsin's own.
+
+    `fades`: the policy says when it is over, for its sender does not.
+    """
 
     tenant: int
     received_at: datetime
     source: str
     alert: Alert
     posted: bool = True
+    fades: bool = False
 
 
 def arrivals(tx: Transaction, rows: Rows) -> Iterator[Arrival]:

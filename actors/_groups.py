@@ -119,5 +119,7 @@ def incident(row: Row) -> flushing.Incident:
 
 
 def _log(row: Row) -> flushing.Log:
-    told = notifying.Told(frozenset(row["firing"]), frozenset(row["resolved"]), row["at"])
+    sets = (frozenset(row[name]) for name in ("firing", "resolved", "held"))
+    firing, resolved, held = sets
+    told = notifying.Told(firing, resolved, row["at"], held)
     return flushing.Log(told, row["incident_id"], row["carried"], row["severity"])

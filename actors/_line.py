@@ -14,7 +14,7 @@ import orjson
 
 from actors import _repeats, _runtime, _scores, _work
 from tocsin.domain.change import Change, Repeat
-from tocsin.storage import events, inbox, labels
+from tocsin.storage import events, heartbeats, inbox, labels
 from tocsin.storage.record import Transaction
 from tocsin.storage.tallies import Tallies
 from workers import drain, queues
@@ -33,6 +33,8 @@ class Load:
     #: What was repeated, for tenants whose rules count; and whether its alerts are locked here.
     repeats: list[Repeat] = field(default_factory=list)
     locked: bool = False
+    #: Alerts that are pings of heartbeats, to be noted last: who posts pings waits for their rows.
+    pings: list[dict[str, Any]] = field(default_factory=list)
 
 
 #: The stage that wants to know of repeats.
@@ -88,6 +90,8 @@ def _through(line: tuple[str, ...], tx: Transaction, rows: drain.Rows, wakes: se
         _repeats.hand_on(tx, COUNTING, load.repeats)
         load.wakes.add(COUNTING)
     load.tallies.write(tx)
+    if heartbeats.ping(tx, load.pings):
+        load.wakes.add("miss")
 
 
 def _hand_on(load: Load, following: str | None, changes: list[Change]) -> None:

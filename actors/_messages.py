@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from actors import _gaps, _groups
+from actors import _gaps, _groups, _ran_out
 from schemas.message import AlertView, Message
 from tocsin import i18n
 from tocsin.domain import flushing, telling
@@ -73,6 +73,7 @@ def compose(
         "notes": [
             *_gaps.notes(labels.pairs(row["extra"]) for row in rows if row["status"] == "firing"),
             *_odd(rows),
+            *_ran_out.notes(rows),
         ],
         "acknowledged_by": incident.acknowledged_by,
         "acknowledged_until": incident.reopens_at if incident.state == "acknowledged" else None,

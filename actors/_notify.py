@@ -212,7 +212,8 @@ def _log(d: _story.Decided) -> list[dict[str, Any]]:
         rows.append({
             "tenant": d.sheet.tenant.id, "group_id": d.group.id, "integration": key,
             "incident_id": incident, "firing": sorted(told.firing),
-            "resolved": sorted(told.resolved), "reason": d.plan.reasons.get(key, "silent"),
+            "resolved": sorted(told.resolved), "held": sorted(told.held),
+            "reason": d.plan.reasons.get(key, "silent"),
             "ref": same["ref"] if same else None,
             "severity": heard or (same["severity"] if same else None),
             "carried": key in d.plan.carried,

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import orjson
+
 from actors import _runtime
-from tocsin.domain import grouping, routing
+from tocsin.domain import grouping, heartbeats, routing
 from tocsin.storage import events, groups, inbox, incidents, labels, timers
 from tocsin.storage.record import Transaction
 
@@ -28,7 +30,7 @@ def rehouse(
         m
         for m in members
         if wanted.get(m["fingerprint"], {group["route"]}) != {group["route"]}
-        or (m["status"] == "firing" and (anew or _has_rules(tenant, m)))
+        or (m["status"] == "firing" and (anew or _has_rules(tenant, m) or _is_ping(tenant, m)))
     ]
     groups.move_out(
         tx,
@@ -53,6 +55,12 @@ def _has_rules(tenant: _runtime.Tenant, member: Row) -> bool:
     """Whether rules may call it something else now, or did before."""
     ruled = bool(member["ruled"])
     return ruled or (tenant.policy is not None and bool(tenant.policy.rules))
+
+
+def _is_ping(tenant: _runtime.Tenant, member: Row) -> bool:
+    """Whether it is the sign of life of a heartbeat now, so that nobody is told of it any more."""
+    known = tenant.policy.heartbeats if tenant.policy else ()
+    return bool(known and heartbeats.pinged_by(known, orjson.loads(member["labels"])))
 
 
 def _speak_at_next_tick(tx: Transaction, tenant: _runtime.Tenant, group: Row) -> None:

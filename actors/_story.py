@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from actors import _groups, _incidents
+from actors import _groups, _incidents, _ran_out
 from tocsin.domain import correlation, escalation, flushing
 from tocsin.storage import memberships, timelines
 from tocsin.storage.record import Transaction
@@ -68,6 +68,9 @@ def _happened(d: Decided) -> Iterator[tuple[str, dict[str, Any]]]:
         yield "joined", _joined(d, plan.join)
     elif plan.act:
         yield plan.act, {"alerts": len(plan.firing)}
+    marks = {member.fingerprint for member in plan.resolved}
+    if lost := _ran_out.of(row for row in d.sheet.members if row["fingerprint"] in marks):
+        yield "expired", {"alerts": len(lost), "since": max(row["last_seen"] for row in lost)}
     if plan.part_over:
         yield "part_over", _named(d)
     chains = {e.key for e in d.group.receiver.integrations if e.channel == escalation.CHANNEL}

@@ -11,9 +11,9 @@ from typing import Any
 import msgspec
 import orjson
 
-from actors import _batches, _floods, _line
+from actors import _batches, _floods, _line, _pulses
 from schemas.alert import Alert
-from tocsin.domain import floods, lifecycle
+from tocsin.domain import floods, freshness, lifecycle
 from tocsin.domain.change import Change, Repeat
 from tocsin.storage import alerts, events, labels, timers
 from workers.drain import Rows
@@ -69,6 +69,7 @@ def dedup(load: _line.Load, rows: Rows) -> list[Change]:
     """Lock what the arrivals touch, judge each in order, write alerts, events and repeats."""
     came = [_ending(load, arrival) for arrival in _batches.arrivals(load.tx, rows)]
     tracks = _lock(load, came)
+    _pulses.hear(load, came)
     now, counts = load.tx.now, Counts()
     happened = [event for arrival in came if (event := _judge(now, tracks, counts, arrival))]
     _count(load, counts)
@@ -88,13 +89,17 @@ def _foldable(each: Happened) -> bool:
 
 def _ending(load: _line.Load, arrival: _batches.Arrival) -> _batches.Arrival:
     """With the end that the tenant's policy gives to what its sender gave none."""
-    if not arrival.alert.open_ended:
+    policy, alert = load.tenants[arrival.tenant].policy, arrival.alert
+    named = alert.ends_at is not None and not alert.open_ended
+    if policy is None or named or alert.status != "firing" or not arrival.posted:
         return arrival
-    policy = load.tenants[arrival.tenant].policy
-    if policy is None or policy.resolve_timeout is None:
+    fades = freshness.stale_after(policy.freshness, alert.labels)
+    lasts = fades or (policy.resolve_timeout if alert.open_ended else None)
+    if lasts is None:
         return arrival
-    ends = arrival.received_at + policy.resolve_timeout
-    return replace(arrival, alert=msgspec.structs.replace(arrival.alert, ends_at=ends))
+    ends = arrival.received_at + lasts
+    alert = msgspec.structs.replace(alert, ends_at=ends)
+    return replace(arrival, alert=alert, fades=fades is not None)
 
 
 def _lock(load: _line.Load, came: list[_batches.Arrival]) -> dict[Key, Track]:
@@ -123,7 +128,7 @@ def _judge(
     alert = lifecycle.unaged(arrival.alert, arrival.received_at, now)
     track = tracks[arrival.tenant, alert.fingerprint]
     before = track.known
-    verdict = lifecycle.judge(before, alert, now)
+    verdict = lifecycle.judge(_fading(before, arrival, alert), alert, now)
     track.known = verdict.known()
     track.count += 1
     if verdict.kind != "stale" or track.last is None:
@@ -143,6 +148,15 @@ def _judge(
         return None
     track.changed = track.changed or verdict.kind != "stale"
     return Happened(arrival, kind, verdict)
+
+
+def _fading(
+    known: lifecycle.Known | None, arrival: _batches.Arrival, alert: Alert
+) -> lifecycle.Known | None:
+    """What never ended by itself does so from now on, if the policy says so."""
+    if known is None or not arrival.fades or known.expires_at or known.status != "firing":
+        return known
+    return msgspec.structs.replace(known, expires_at=alert.ends_at)
 
 
 def _count(load: _line.Load, counts: Counts) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from actors import _line, _rules, _scores
+from actors import _line, _pulses, _rules, _scores
 from tocsin.domain import judging, severity
 from tocsin.domain.change import Change
 from tocsin.storage import alerts, events
@@ -18,8 +18,10 @@ def evaluate(load: _line.Load, changes: list[Change]) -> list[Change]:
     lost = [change for change in changes if load.tenants[change.tenant].policy is None]
     _settle(load, [(change, "no_route", "no policy") for change in lost])
     kept = [change for change in changes if load.tenants[change.tenant].policy is not None]
+    _settle(load, _pulses.take_out(load, kept))
     # What rules set that the policy no longer has is taken away again.
-    ruled = [change for change in kept if change.ruled or _has_rules(load, change.tenant)]
+    going = [change for change in kept if not change.dropped]
+    ruled = [change for change in going if change.ruled or _has_rules(load, change.tenant)]
     if ruled or load.repeats:
         _judge(load, ruled)
     return kept

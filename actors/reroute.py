@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from actors import _inhibitors, _rehouse, _rules, _runtime, _work
+import orjson
+
+from actors import _inhibitors, _pulses, _rehouse, _rules, _runtime, _work
+from tocsin.domain import freshness
 from tocsin.domain.policy import Policy
 from tocsin.storage import alerts, groups, incidents, memberships, timers
 from tocsin.storage.record import Transaction
@@ -17,6 +20,8 @@ ALONE = "alerts after "
 #: And before the groups, which ask what inhibits their members: these are the sources.
 SOURCES = "sources after "
 GROUPS = "groups"
+#: And last, those that are over when nobody posts them any more.
+FADING = "fading after "
 
 
 @_work.actor("reroute", _runtime.queue_of("reroute"))
@@ -41,6 +46,8 @@ def _next(here: _runtime.Runtime, tx: Transaction, due: dict[str, Any]) -> bool:
     id = due["tenant"]
     tx.scope([id])
     tenant = here.tenants(tx, [id])[id]
+    if due["subject"].startswith(FADING):
+        return _fade(tx, tenant, due)
     if due["subject"].startswith(ALONE):
         return _alone(tx, tenant, due)
     if due["subject"] != GROUPS:
@@ -83,8 +90,24 @@ def _alone(tx: Transaction, tenant: _runtime.Tenant, due: dict[str, Any]) -> boo
     _rules.retire(tx, tenant)
     found = alerts.in_no_group(tx, tenant.id, due["subject"].removeprefix(ALONE), ALERTS)
     moved = _rehouse.house(tx, tenant, [alert for alert in found if alert["homeless"]])
-    _go_on(tx, due, ALONE + found[-1]["fingerprint"] if len(found) == ALERTS else None)
+    fading = FADING if tenant.policy and tenant.policy.freshness else None
+    _go_on(tx, due, ALONE + found[-1]["fingerprint"] if len(found) == ALERTS else fading)
     return moved
+
+
+def _fade(tx: Transaction, tenant: _runtime.Tenant, due: dict[str, Any]) -> bool:
+    """What fires already, and perhaps is stuck since long, gets an end as what is posted does."""
+    after, own = due["subject"].removeprefix(FADING), sorted(_pulses.OWN)
+    found = alerts.lock_endless(tx, tenant.id, after, own, ALERTS)
+    rules, items = tenant.policy.freshness if tenant.policy else (), []
+    for row in found:
+        lasts = freshness.stale_after(rules, orjson.loads(row["labels"]))
+        if lasts is not None:
+            items.append({"tenant": tenant.id, "subject": row["fingerprint"],
+                          "due_at": row["last_seen"] + lasts})  # fmt: skip
+    alerts.fade(tx, items)
+    _go_on(tx, due, FADING + found[-1]["fingerprint"] if len(found) == ALERTS else None)
+    return False
 
 
 def _sources(tx: Transaction, tenant: _runtime.Tenant, due: dict[str, Any]) -> str:

@@ -12,11 +12,11 @@ from typing import NamedTuple
 
 import psycopg
 
+from ingest import sealing
 from ingest.clock import Clock
 from tocsin import errors
 from tocsin.security import tokens
 from tocsin.security.crypto import Sealer
-from tocsin.storage import keys
 from tocsin.storage import tokens as stored
 from tocsin.storage.record import AsyncRecord
 
@@ -159,7 +159,7 @@ class Callers:
         }
         for tenant in {caller.tenant for caller in found.values()}:
             if not self._sealer.ready(tenant):
-                await self._fetch_keys(tenant)
+                await sealing.fetch_keys(self._record, self._sealer, tenant)
         return found
 
     async def _rows(self, digests: list[bytes]) -> list[psycopg.rows.DictRow]:
@@ -167,12 +167,3 @@ class Callers:
             rows = await (await conn.execute(stored.LOOKUP_ALL, [digests])).fetchall()
         self._clock.learn(rows[0]["now"])
         return rows
-
-    async def _fetch_keys(self, tenant: int) -> None:
-        async with self._record.session([tenant]) as conn:
-            rows = await (await conn.execute(keys.LOOKUP, [tenant])).fetchall()
-            if not rows:
-                # Another process may do the same now: whoever is first, all read the same key.
-                await conn.execute(keys.ADD_FIRST, [tenant, self._sealer.fresh(tenant)])
-                rows = await (await conn.execute(keys.LOOKUP, [tenant])).fetchall()
-        self._sealer.learn(tenant, [(row["id"], bytes(row["wrapped"])) for row in rows])

@@ -9,7 +9,7 @@ import re
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import TYPE_CHECKING, Any
 
-from ingest import access, answers, bodies, means, pressure, routes, sealing, vital
+from ingest import access, answers, bodies, means, pings, pressure, routes, sealing, vital
 from ingest.clock import Clock
 from ingest.flusher import Entry, Flusher
 from ingest.ringer import Ringer
@@ -17,6 +17,7 @@ from tocsin import errors, logs
 from tocsin.config import settings as configuration
 from tocsin.config.settings import Settings
 from tocsin.security import crypto, tokens
+from tocsin.security import pings as keys
 from tocsin.storage.record import AsyncRecord
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ _THREAD_FROM = 256 * 1024
 _TRACEPARENT = re.compile(
     rb"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}"
 )
-_KEY = re.compile(r"(/i/)[^/\s?]+")
+_KEY = re.compile(r"(/(?:i|ping)/)[^/\s?]+")
 
 
 class Ingest:
@@ -56,7 +57,9 @@ class Ingest:
         """Start the tasks. Raises SetupError; a record that is away is no error, only not ready."""
         if not self._settings.database_url:
             raise errors.SetupError("DATABASE_URL is not set; `tocsin up` sets it")
-        sealer = crypto.from_file(self._settings.master_key_file)
+        key_file = self._settings.master_key_file
+        sealer = crypto.from_file(key_file)
+        assert key_file is not None
         url, clock = self._settings.database_url, Clock()
         self._sealer, self._clock, self._room = sealer, clock, bodies.Room()
         self._records = AsyncRecord(url), AsyncRecord(url)
@@ -67,6 +70,8 @@ class Ingest:
             self._settings.home, least_free, self._settings.behind_seconds
         )
         self._flusher = flusher = Flusher(self._records[1], clock, self._ringer, self._pressure)
+        signer = keys.Signer(crypto.master_key(key_file))
+        self._pings = pinged = pings.Pings(url, sealer, signer)
         self._large = asyncio.Semaphore(1)
         self._means = means.Means(self._settings, self._http_out)
         logging.getLogger("uvicorn.access").addFilter(_without_key)
@@ -74,18 +79,21 @@ class Ingest:
         self._tasks = (
             vital.start("flusher", flusher.run(), lambda: flusher.stopping),
             vital.start("look-up of tokens", callers.run(), lambda: callers.stopping),
+            vital.start("writer of heartbeats", pinged.run(), lambda: pinged.stopping),
         )
 
     async def stop(self) -> None:
         """Write what waits, ring for it, end."""
         self._flusher.stop()
         self._callers.stop()
+        self._pings.stop()
         await asyncio.wait(self._tasks, timeout=2 * access.PATIENCE_SECONDS)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await asyncio.to_thread(self._ringer.stop)
         await self._means.close()
+        await self._pings.close()
         for record in self._records:
             await record.close()
 
@@ -115,6 +123,8 @@ class Ingest:
     async def _answer(self, scope: Scope, receive: bodies.Receive) -> answers.Answer:
         refused: Callable[[errors.TocsinError], answers.Answer] = answers.problem
         try:
+            if scope["path"].startswith(pings.PREFIX):
+                return await self._pings.answer(scope, receive)
             target = routes.find(self._routes, scope["path"])
             if target.source is None:
                 return self._health(target.name, scope["method"])

@@ -10,7 +10,8 @@ import zstandard
 from ingest.flusher import Entry
 from schemas.alert import Alert, Batch, Rejected
 from tocsin.security.crypto import Sealer
-from tocsin.storage import intake
+from tocsin.storage import intake, keys
+from tocsin.storage.record import AsyncRecord
 
 _PACKER = msgspec.msgpack.Encoder()
 #: A compressor may serve one thread at a time; large requests are packed in threads.
@@ -38,6 +39,17 @@ def entry(
         for each in rejected
     ]
     return Entry(tenant, accepted, refused)
+
+
+async def fetch_keys(record: AsyncRecord, sealer: Sealer, tenant: int) -> None:
+    """Make the sealer ready for a tenant that was not here before."""
+    async with record.session([tenant]) as conn:
+        rows = await (await conn.execute(keys.LOOKUP, [tenant])).fetchall()
+        if not rows:
+            # Another process may do the same now: whoever is first, all read the same key.
+            await conn.execute(keys.ADD_FIRST, [tenant, sealer.fresh(tenant)])
+            rows = await (await conn.execute(keys.LOOKUP, [tenant])).fetchall()
+    sealer.learn(tenant, [(row["id"], bytes(row["wrapped"])) for row in rows])
 
 
 def _compress(data: bytes) -> bytes:

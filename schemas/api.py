@@ -71,6 +71,9 @@ class AlertItem(BaseModel):
     starts_at: datetime
     ends_at: datetime | None = None
     expires_at: datetime | None = None
+    expired: bool = Field(
+        False, description="It is over because nobody posted it any more; no sender said so."
+    )
     count: int = Field(description="How often it was posted.")
     first_seen: datetime
     last_seen: datetime

@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field, create_model
 from schemas import enrichment as enriching
 from schemas.correlation import Correlation
 from schemas.escalation import Escalation
+from schemas.heartbeats import Freshness, Heartbeat
 from schemas.holidays import Holidays
 from schemas.inhibition import InhibitRule
 from schemas.mapping import CloudWatch, MappedSource
@@ -131,6 +132,12 @@ class Document(Written):
     )
     reports: list[ScheduledReport] = Field(
         [], max_length=50, description="Reports that are made by themselves."
+    )
+    heartbeats: list[Heartbeat] = Field(
+        [], max_length=1000, description="What must be heard again and again."
+    )
+    freshness: list[Freshness] = Field(
+        [], max_length=200, description="Which alerts are over when nobody posts them any more."
     )
     silences: Silences = Silences()
     services: dict[Name, Service] = Field({}, description="The service map.")

@@ -106,6 +106,8 @@ class Figures:
     due: Mapping[str, float] = field(default_factory=dict)
     loops: Mapping[str, float] = field(default_factory=dict)
     synthetic: Synthetic | None = None
+    #: By tenant and state.
+    heartbeats: Mapping[tuple[str, str], int] = field(default_factory=dict)
     #: By tenant, channel and destination: 0 closed, 1 half-open, 2 open.
     breakers: Mapping[tuple[str, str, str], int] = field(default_factory=dict)
 
@@ -151,6 +153,14 @@ def _families(figures: Figures) -> Iterator[Metric]:
     for labels, state in sorted(figures.breakers.items()):
         breakers.add_metric(list(labels), state)
     yield breakers
+    beats = GaugeMetricFamily(
+        "tocsin_heartbeats",
+        "Heartbeats of the policy by how they are: new, up, late, down, paused.",
+        labels=[TENANT, "state"],
+    )
+    for named, count in sorted(figures.heartbeats.items()):
+        beats.add_metric(list(named), count)
+    yield beats
     yield GaugeMetricFamily(
         "tocsin_inbox_oldest_seconds",
         "For how long the oldest accepted batch has waited to be processed.",

@@ -10,7 +10,7 @@ from typing import Any
 import structlog
 
 from ingest import app as ingest_app
-from ingest import routes
+from ingest import pings, routes
 from tocsin import errors, logs
 from tocsin.config import settings as configuration
 from tocsin.config.settings import Settings
@@ -56,6 +56,8 @@ class Served:
         if scope["type"] != "http":
             return False
         path = scope["path"]
+        if path.startswith(pings.PREFIX):
+            return True
         try:
             target = routes.find(self._posts, path)
         except errors.NotFound:

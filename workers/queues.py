@@ -27,6 +27,7 @@ TIMERS = {
     "level": "breach",
     "report": "report",
     "fold": "unfold",
+    "heartbeat": "miss",
 }
 #: What belongs to anomaly scores; it stays where pyod is.
 SCORERS = ("score", "train")

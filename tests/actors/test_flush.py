@@ -97,6 +97,26 @@ def test_a_silence_that_is_ended_by_hand_wakes_the_group_at_once(hall: Hall) -> 
     assert len(tenant.told()) == 1
 
 
+def test_the_end_of_what_was_told_is_told_although_it_was_silenced_and_others_came(
+    hall: Hall,
+) -> None:
+    """Alertmanager never tells it, and whoever opened a ticket for it never closes it."""
+    tenant = hall.tenant(POLICY.replace("[alertname]", "[cluster]"))
+    fire(tenant, cluster="a")
+    hall.settle()
+    silence(tenant)
+    for name in ("Second", "Third"):
+        tenant.send(alert(name, starts=tenant.now, cluster="a"))
+        hall.settle()
+    over(tenant, cluster="a")
+    hall.settle()
+    told = [[(each["labels"]["alertname"], each["status"]) for each in said["alerts"]]
+            for said in tenant.told()]  # fmt: skip
+    assert [("Disk", "resolved") in said for said in told] == [False, False, False, True]
+    assert tenant.one("SELECT held FROM told") == []
+    assert set(tenant.outcomes()) == {"notified"}
+
+
 def test_a_suppression_is_counted_once_however_often_the_group_asks(
     hall: Hall, travel: Callable[..., None]
 ) -> None:

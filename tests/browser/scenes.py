@@ -15,6 +15,8 @@ from tests.web import seeds
 from tocsin import ids
 from tocsin.i18n import samples
 from tocsin.security import crypto
+from tocsin.storage import heartbeats
+from tocsin.storage.heartbeats import Ping
 from tocsin.storage.record import Record, Transaction
 
 
@@ -67,7 +69,22 @@ def night(record: Record, tenant: int) -> list[uuid.UUID]:
         made = [_incident(tx, tenant, one) for one in INCIDENTS]
         for number, one in enumerate(DELIVERIES):
             _delivery(tx, tenant, made[number % len(made)], number, one)
+        _beats(tx, tenant)
     return made
+
+
+def _beats(tx: Transaction, tenant: int) -> None:
+    """Heartbeats of each state."""
+    names = ("backup-of-the-orders-database", "mail", "never", "paused", "watchdog")
+    seeds.heartbeats_of(tx, tenant, *names)
+    tx.run("UPDATE heartbeat SET planned_at = planned_at - interval '1 day'")
+    agent = "Mozilla/5.0-(compatible;-a-very-long-name-without-any-space-in-it-at-all/1.2.3)"
+    heartbeats.ping(tx, [
+        heartbeats.folded(tenant, name, [Ping("fail" if name == "mail" else "success", ago, 3,
+                                              "2001:db8:1234:5678:9abc:def0:1234:5678", agent)])
+        for name, ago in zip(names[:2] + names[3:], (900, 60, 60, 330), strict=True)
+    ])  # fmt: skip
+    heartbeats.pause(tx, {"tenant": tenant, "name": "paused"}, "anna")
 
 
 def dead(record: Record, tenant: int, count: int, channel: str = "sms") -> None:

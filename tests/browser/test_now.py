@@ -16,7 +16,8 @@ from tests.web.conftest import Someone
 from tocsin.storage.record import Record
 from tocsin.web import dashboard
 
-PAGES = ("/ui/now", "/ui/deliveries", "/ui/deliveries?tab=retrying", "/ui/system")
+PAGES = ("/ui/now", "/ui/deliveries", "/ui/deliveries?tab=retrying", "/ui/system",
+         "/ui/heartbeats")  # fmt: skip
 
 
 def test_signed_in_and_out_again(open_page: Open, someone: Someone, site: Site) -> None:

@@ -199,7 +199,7 @@ def test_the_end_of_some_is_told_while_another_that_was_told_is_silenced() -> No
     due = going(over("a", 1), member("b"), log={HOOK: log("ab")})
     made = plan(due, T, silence("b", T + REPEAT))
     assert (made.act, made.reasons) == (None, {HOOK: "resolved"})
-    assert made.log == {HOOK: notifying.Told(frozenset(), frozenset("a"), T)}
+    assert made.log == {HOOK: notifying.Told(frozenset(), frozenset("a"), T, frozenset("b"))}
     after = going(member("b"), log={HOOK: flushing.Log(made.log[HOOK], OLD)})
     assert plan(after, T + REPEAT).reasons == {HOOK: "new_alerts"}
 

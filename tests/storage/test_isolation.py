@@ -86,7 +86,7 @@ def test_every_table_is_either_a_tenants_and_guarded_or_known_to_be_nobodys(owne
     assert [row["name"] for row in found if not row["guarded"]] == []
     others = owner.execute(OTHERS, [[row["name"] for row in found]]).fetchall()
     assert [row["relname"] for row in others] == [
-        "alembic_version", "clock_offset", "drain_note", "progress", "work_note",
+        "alembic_version", "clock_offset", "drain_note", "hearing", "progress", "work_note",
     ]  # fmt: skip
 
 

@@ -64,6 +64,7 @@ class Founder:
         with self.record.session([who.tenant]) as tx:
             text = POLICY.format(canary=made.canary, name=made.name)
             policies.apply(tx, who.tenant, text, f"author {made.canary}")
+            seeds.heartbeats_of(tx, who.tenant, made.name)
         for _ in range(2):
             self._story(made)
         for noun in ("silences", "maintenance"):

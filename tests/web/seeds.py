@@ -11,7 +11,8 @@ import orjson
 
 from tocsin import ids
 from tocsin.domain import people
-from tocsin.storage import alerts, contacts, models
+from tocsin.domain.heartbeats import Heartbeat, Rhythm
+from tocsin.storage import alerts, contacts, heartbeats, models
 from tocsin.storage.record import Record, Transaction
 
 
@@ -37,6 +38,21 @@ def alert(tx: Transaction, tenant: int, labels: dict[str, str], **fields: Any) -
     }  # fmt: skip
     alerts.insert(tx, [row])
     return str(row["fingerprint"])
+
+
+def nobody_is_deaf(tx: Transaction) -> None:
+    """No process takes pings here, and some test that had one is over since long."""
+    tx.run(
+        "UPDATE hearing SET heard_at = now() + interval '1 hour', deaf_since = NULL,"
+        " deaf_until = NULL"
+    )
+
+
+def heartbeats_of(tx: Transaction, tenant: int, *names: str) -> None:
+    """What must be heard each five minutes, as the policy has it."""
+    rhythm = Rhythm(timedelta(minutes=5), "", "UTC", timedelta(minutes=1))
+    nobody_is_deaf(tx)
+    heartbeats.lay(tx, tenant, [Heartbeat(name, rhythm) for name in names])
 
 
 def event(tx: Transaction, tenant: int, fingerprint: str, **fields: Any) -> int:

@@ -52,6 +52,7 @@ BODIES: dict[str, Any] = {
     "POST incidents/*/handover": {"to": "ben"},
     "POST incidents/*/snooze": {"for": "30m"},
     "POST oncall/overrides": {"schedule": "primary", "person": "anna", "duration": "1h"},
+    "POST heartbeats/*/ping": {"kind": "success"},
     "POST models/rollback": {"version": 1},
     "POST alerts/*/feedback": {"verdict": "noise"},
     "POST analytics/reports": {"kind": "weekly"},
@@ -110,7 +111,7 @@ def key_of(story: seeds.Story, made: dict[str, str], operation: Operation) -> st
     return str({
         "alerts": story.fingerprint, "incidents": story.incident, "deliveries": story.delivery,
         **made, "oncall": made["overrides"] if "overrides" in parts else "primary",
-        "escalations": "primary", "people": "anna",
+        "escalations": "primary", "people": "anna", "heartbeats": "backup",
     }.get(parts[3], "x"))  # fmt: skip
 
 
@@ -136,6 +137,7 @@ def owned(web: Web, someone: Someone, record: Record) -> Owned:
     made["overrides"] = found.json()["id"]
     with record.session([someone.tenant]) as tx:
         seeds.model(tx, someone.tenant)
+        seeds.heartbeats_of(tx, someone.tenant, "backup")
         part = seeds.part(tx, someone.tenant, story.incident)
         seeds.code(tx, someone.tenant, "anna", "webhook", "https://push.example.org/", "012345")
     # Merge and split name what this fixture has made.

@@ -50,7 +50,8 @@ def test_each_goes_where_it_belongs(both: httpx.Client, someone: Someone) -> Non
 
 def test_a_key_in_the_address_is_not_for_the_web(both: httpx.Client, someone: Someone) -> None:
     token = someone.tokens["ingest"]
-    for path in (f"/i/{token}/alertmanager", f"/i/{token}/nothing", f"/t/x/i/{token}/nothing"):
+    for path in (f"/i/{token}/alertmanager", f"/i/{token}/nothing", f"/t/x/i/{token}/nothing",
+                 f"/ping/{token}", f"/ping/{token}/fail"):  # fmt: skip
         found = both.get(path)
         assert found.status_code in (404, 405)
         assert token not in found.text

@@ -15,6 +15,7 @@ from tocsin import errors
 from tocsin.config import (
     correlation,
     fallbacks,
+    heartbeats,
     people,
     problems,
     quieting,
@@ -100,6 +101,8 @@ def _compiled(
         escalations={each.name: each for each in document.escalations},
         service_levels=service_levels.targets(document),
         reports=reporting.reports(document.reports, document.people, accounts, channels),
+        heartbeats=heartbeats.compiled(document.heartbeats),
+        freshness=heartbeats.freshness(document.freshness),
         silences=breadth.Guard(**document.silences.model_dump()),
         services=services,
         templates=templates.compiled(document.templates, root),
@@ -118,6 +121,7 @@ def _senses(plain: Any, channels: Channels) -> Iterator[Iterator[tuple[problems.
     yield fallbacks.problems_of(plain, channels)
     yield rotas.problems_of(plain)
     yield service_levels.problems_of(plain)
+    yield heartbeats.problems_of(plain)
     yield reporting.problems_of(plain, channels)
     yield templates.problems_of(plain, templates.parts_of(channels))
 

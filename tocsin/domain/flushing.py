@@ -186,7 +186,7 @@ def _hear(group: Group, made: Plan, quiet: quieting.Quiet) -> None:
     nobody was told is not news then. While the whole route is quiet ends that are owed wait.
     """
     held = {m.fingerprint: quiet.holds(m.fingerprint, m.labels) for m in group.members}
-    told = {mark for log in group.log.values() for mark in log.told.firing}
+    told = {mark for log in group.log.values() for mark in log.told.open}
     firing, resolved, leaving = [], [], []
     for member in group.members:
         mark, by = member.fingerprint, held[member.fingerprint]
@@ -321,6 +321,7 @@ def _show_state(group: Group, made: Plan, updates_in_place: frozenset[str]) -> N
 
 def _write_log(group: Group, made: Plan, now: datetime) -> None:
     firing, resolved = _marks(made.firing), _marks(made.resolved)
+    back = (*made.muted, *made.waiting)
     for integration in group.receiver.integrations:
         log = group.log.get(integration.key)
         if integration.key in made.shown and log is not None:
@@ -328,7 +329,8 @@ def _write_log(group: Group, made: Plan, now: datetime) -> None:
         elif integration.key in made.reasons or sharing.carries_news(
             made, integration.key, log, firing
         ):
-            made.log[integration.key] = notifying.Told(firing, resolved, now)
+            held = log.told.open.intersection(back) if log else frozenset()
+            made.log[integration.key] = notifying.Told(firing, resolved, now, held)
         elif (made.resolved or not (made.muted or made.waiting)) and (
             silent := notifying.forget(
                 log.told if log else None, firing, send_resolved=integration.send_resolved, now=now

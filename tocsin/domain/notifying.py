@@ -16,11 +16,21 @@ PAGING: frozenset[Reason] = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What an integration last heard of a group: fingerprints of firing and resolved, and when."""
+    """What an integration last heard of a group: fingerprints of firing and resolved, and when.
+
+    `held` are those that it heard fire and that were held back when it last heard anything: they
+    are news when they fire again, but their end is owed.
+    """
 
     firing: frozenset[str]
     resolved: frozenset[str]
     at: datetime
+    held: frozenset[str] = frozenset()
+
+    @property
+    def open(self) -> frozenset[str]:
+        """What it believes to fire."""
+        return self.firing | self.held
 
 
 def decide(
@@ -41,14 +51,15 @@ def decide(
     told all the same). Where the answer is None, `forget` says what to write down.
     """
     if not firing:
-        return "resolved" if told and told.firing and send_resolved else None
+        owed = told is not None and bool(told.firing or told.held & resolved)
+        return "resolved" if owed and send_resolved else None
     if reopened:
         return "reopened"
     if told is None:
         return "first"
     if not firing <= told.firing:
         return "new_alerts"
-    if send_resolved and told.firing and not resolved <= told.resolved:
+    if send_resolved and told.open and not resolved <= told.resolved:
         return "resolved"
     return "repeat" if not acknowledged and next_repeat(told, repeat_interval) <= now else None
 
@@ -61,7 +72,7 @@ def forget(
     An integration that does not want to hear of the end must still be told when the same alerts
     fire again, so they must not stay noted as told.
     """
-    if firing or send_resolved or told is None or not told.firing:
+    if firing or send_resolved or told is None or not told.open:
         return None
     return Told(frozenset(), frozenset(), now)
 

@@ -15,6 +15,8 @@ from schemas.scoring import Scoring
 from tocsin.domain import (
     breadth,
     correlation,
+    freshness,
+    heartbeats,
     inhibition,
     oncall,
     reporting,
@@ -83,6 +85,8 @@ class Policy:
     escalations: Mapping[str, Escalation] = field(default_factory=dict)
     service_levels: tuple[service_levels.Target, ...] = ()
     reports: tuple[reporting.Report, ...] = ()
+    heartbeats: tuple[heartbeats.Heartbeat, ...] = ()
+    freshness: tuple[freshness.Freshness, ...] = ()
     silences: breadth.Guard = breadth.DEFAULT
     correlate: tuple[correlation.Rule, ...] = ()
     services: service_map.ServiceMap = field(default_factory=service_map.ServiceMap)

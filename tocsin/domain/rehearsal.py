@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from tocsin.domain import change, judging, routing, rules, windows
+from tocsin.domain import change, heartbeats, judging, routing, rules, windows
 from tocsin.domain.change import Change
 from tocsin.domain.policy import Policy
 
@@ -44,13 +44,15 @@ def rehearse(policy: Policy, alert: Change, now: datetime) -> Rehearsal:
     judging.settle(memory, now)
     said = judging.judged(met, memory)
     labels = change.effective(alert.labels, alert.added, said.ruled)
-    routes = [] if said.drop else routing.match(policy.root, labels)
+    beats = heartbeats.pinged_by(policy.heartbeats, alert.labels)
+    dropped = heartbeats.explained(beats[0]) if beats else said.drop
+    routes = [] if dropped else routing.match(policy.root, labels)
     return Rehearsal(
         rules=len(policy.rules.rules),
         asked=tuple(_asked(rule, met, failed) for rule in met.candidates),
         labels=labels,
         severity=said.severity,
-        dropped=said.drop,
+        dropped=dropped,
         receivers=tuple(route.receiver for route in routes if route.receiver),
     )
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tocsin import errors
+from tocsin.storage import timers
 from tocsin.storage.record import Transaction
 
 #: In the order of the key, so that two drains over the same alerts wait instead of deadlocking.
@@ -129,6 +130,31 @@ def lock_expiring(tx: Transaction, subjects: list[tuple[int, str]]) -> list[dict
         " ORDER BY a.tenant, a.fingerprint FOR UPDATE OF a SKIP LOCKED",
         [[tenant for tenant, _ in subjects], [mark for _, mark in subjects]],
     )
+
+
+ENDLESS = """
+SELECT fingerprint, labels, last_seen FROM alert
+WHERE tenant = %s AND fingerprint > %s AND status = 'firing' AND expires_at IS NULL
+  AND source <> ALL(%s) ORDER BY fingerprint LIMIT %s FOR UPDATE
+"""
+FADE = """
+UPDATE alert a SET expires_at = r.due_at
+FROM json_to_recordset(%(items)s) AS r (tenant bigint, subject text, due_at timestamptz)
+WHERE a.tenant = r.tenant AND a.fingerprint = r.subject
+"""
+
+
+def lock_endless(
+    tx: Transaction, tenant: int, after: str, own: Sequence[str], limit: int
+) -> list[dict[str, Any]]:
+    """A page, locked, of the alerts that fire and never end by themselves, but Tocsin's own."""
+    return tx.rows(ENDLESS, [tenant, after, list(own), limit])
+
+
+def fade(tx: Transaction, items: Sequence[dict[str, Any]]) -> None:
+    """Let these locked alerts {tenant, subject, due_at} end unless they are posted again."""
+    tx.many(FADE, items)
+    timers.earlier(tx, "expire", items)
 
 
 #: A page of alerts first, then one look each: joined the other way round it is quadratic where the

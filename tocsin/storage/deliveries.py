@@ -65,16 +65,17 @@ FROM json_to_recordset(%(items)s) AS r (tenant bigint, id uuid, notification_id 
 """
 TELL = """
 INSERT INTO told (tenant, group_id, integration, incident_id, firing, resolved, reason, at, ref,
-  severity, carried)
+  severity, carried, held)
 SELECT tenant, group_id, integration, incident_id, firing, resolved, reason, %(now)s, ref, severity,
-  carried
+  carried, held
 FROM json_to_recordset(%(items)s) AS r (tenant bigint, group_id uuid, integration text,
   incident_id uuid, firing text[], resolved text[], reason text, ref text, severity text,
-  carried boolean)
+  carried boolean, held text[])
 ORDER BY tenant, group_id, integration
 ON CONFLICT (tenant, group_id, integration) DO UPDATE SET incident_id = excluded.incident_id,
   firing = excluded.firing, resolved = excluded.resolved, reason = excluded.reason,
-  at = excluded.at, ref = excluded.ref, severity = excluded.severity, carried = excluded.carried
+  at = excluded.at, ref = excluded.ref, severity = excluded.severity, carried = excluded.carried,
+  held = excluded.held
 """
 
 

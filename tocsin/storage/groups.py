@@ -61,11 +61,12 @@ WHERE m.tenant = r.tenant AND m.group_id = r.group_id AND m.fingerprint = r.fing
 #: Who leaves for elsewhere and comes back is news again: nobody is told by the old page.
 UNTELL = """
 UPDATE told t SET firing = ARRAY(SELECT f FROM unnest(t.firing) AS f WHERE f <> ALL(r.gone)),
-  resolved = ARRAY(SELECT f FROM unnest(t.resolved) AS f WHERE f <> ALL(r.gone))
+  resolved = ARRAY(SELECT f FROM unnest(t.resolved) AS f WHERE f <> ALL(r.gone)),
+  held = ARRAY(SELECT f FROM unnest(t.held) AS f WHERE f <> ALL(r.gone))
 FROM (SELECT tenant, group_id, array_agg(fingerprint) AS gone FROM json_to_recordset(%(items)s)
         AS i (tenant bigint, group_id uuid, fingerprint text) GROUP BY tenant, group_id) r
 WHERE t.tenant = r.tenant AND t.group_id = r.group_id
-  AND (t.firing && r.gone OR t.resolved && r.gone)
+  AND (t.firing && r.gone OR t.resolved && r.gone OR t.held && r.gone)
 """
 
 
@@ -146,7 +147,7 @@ def with_alerts(tx: Transaction, keys: Sequence[GroupKey]) -> list[dict[str, Any
         "SELECT m.tenant, m.group_id, m.fingerprint, m.event_id, m.event_at, m.muted_by, a.status,"
         " a.severity, a.labels, a.added, a.ruled, a.annotations, a.extra, a.generator_url,"
         " a.starts_at, a.ends_at,"
-        " a.expires_at, s.reasons AS odd, s.value AS oddity FROM group_member m"
+        " a.expires_at, a.last_seen, s.reasons AS odd, s.value AS oddity FROM group_member m"
         " JOIN unnest(%s::bigint[], %s::uuid[]) AS k (tenant, id)"
         "  ON m.tenant = k.tenant AND m.group_id = k.id"
         " JOIN alert a ON a.tenant = m.tenant AND a.fingerprint = m.fingerprint"

@@ -33,7 +33,7 @@ def apply(tx: Transaction, tenant: int, document: str, author: str) -> int:
         "UPDATE tenant SET policy_version = %s, policy_problem = NULL WHERE id = %s",
         [newest["version"], tenant],
     )
-    for kind in ("reroute", "level", "report"):
+    for kind in ("reroute", "level", "report", "heartbeat"):
         timers.exactly(tx, kind, [{"tenant": tenant, "subject": "policy", "due_at": tx.now}])
     return int(newest["version"])
 

@@ -169,6 +169,7 @@ def _item(row: dict[str, Any], filed: suppression.Index, now: datetime) -> api.A
         **{
             **row,
             "labels": now_called,
+            "expired": row["status"] == "resolved" and row["expires_at"] is not None,
             "added": {**labels.pairs(row["added"]), **labels.pairs(row["ruled"])},
             "annotations": orjson.loads(row["annotations"]),
             "extra": enrichment.facts(labels.pairs(row["extra"])),
@@ -181,6 +182,8 @@ def _item(row: dict[str, Any], filed: suppression.Index, now: datetime) -> api.A
 def _event(row: dict[str, Any], held: Mapping[str, str]) -> api.EventItem:
     outcome = row["outcome"] or "pending"
     sentence = i18n.say(f"outcome.{outcome}")
+    if row["kind"] == "expired":
+        sentence = i18n.say("expiry.event") + " " + sentence
     if row["cause"]:
         cause = held.get(row["cause"], row["cause"])
         sentence += " " + i18n.say("outcome.because", cause=cause)

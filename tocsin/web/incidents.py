@@ -293,7 +293,7 @@ def _told(row: dict[str, Any]) -> schema.TimelineItem:
         f"timeline.{row['kind']}", actor=row["actor"], n=detail.get("alerts", 0), receivers=told,
         labels=_pairs(named) if isinstance(named, dict) else "", note=detail.get("note", ""),
         incidents=", ".join(detail.get("from") or [detail.get("incident", "")]),
-        until=acting.shown(detail.get("until")),
+        until=acting.shown(detail.get("until")), since=acting.shown(detail.get("since")),
         **{name: detail.get(name, "") for name in ("to", "before", "level", "clock", "within")},
         due=detail.get("due_at", ""),
     )  # fmt: skip

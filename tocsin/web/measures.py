@@ -12,8 +12,9 @@ from psycopg.rows import DictRow
 
 from tocsin import errors, metrics
 from tocsin.domain import circuit
+from tocsin.domain import heartbeats as beats
 from tocsin.security import tokens
-from tocsin.storage import circuits, due, figures, progress, synthetic, tenants
+from tocsin.storage import circuits, due, figures, heartbeats, progress, synthetic, tenants
 from tocsin.storage.record import Record, Transaction
 from tocsin.web import access
 from workers import queues
@@ -77,6 +78,7 @@ def _figures(tx: Transaction, tenant: int | None) -> metrics.Figures:
         reloads={row["slug"]: row["policy_problem"] is None for row in seen},
         due=_due(tx) if tenant is None else {},
         loops={row["loop"]: row["age"] for row in progress.ages(tx)} if tenant is None else {},
+        heartbeats=_heartbeats(tx),
         synthetic=_synthetic(synthetic.newest_arrived(tx, [row["id"] for row in seen])),
         breakers={
             (row["slug"], row["channel"], row["destination"]):
@@ -84,6 +86,18 @@ def _figures(tx: Transaction, tenant: int | None) -> metrics.Figures:
             for row in circuits.shown(tx)
         },
     )  # fmt: skip
+
+
+def _heartbeats(tx: Transaction) -> dict[tuple[str, str], int]:
+    """Zero for states in which none is, so that the series never break off."""
+    found: dict[tuple[str, str], int] = {}
+    deaf = heartbeats.deaf(tx)
+    for row in heartbeats.every(tx):
+        for state in beats.STATES:
+            found.setdefault((row["slug"], state), 0)
+        look = beats.look(heartbeats.rhythm(row), heartbeats.facts(row), deaf, tx.now)
+        found[row["slug"], look.state] += 1
+    return found
 
 
 def _due(tx: Transaction) -> dict[str, float]:

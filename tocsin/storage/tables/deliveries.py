@@ -153,6 +153,8 @@ class Told(SQLModel, table=True):
     severity: str | None = line(nullable=True)
     #: It was not paged itself: a page about another group of the same incident stands for it.
     carried: bool = Field(default=False, sa_column_kwargs={"server_default": "false"})
+    #: What it heard fire and was held back when it was last told: their end is owed.
+    held: list[str] = words(server_default="{}")
 
 
 class LinkUse(SQLModel, table=True):

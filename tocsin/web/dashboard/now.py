@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request, Response
 
 from tocsin.storage import overview
 from tocsin.web import access
-from tocsin.web.dashboard import Nav, _duty, _render, viewers
+from tocsin.web.dashboard import Nav, _beats, _duty, _render, viewers
 
 router = APIRouter()
 NAV = Nav(10, "now", "/ui/now", "n")
@@ -35,12 +35,14 @@ def now(request: Request, record: access.Recorded, who: viewers.Seen) -> Respons
         rows = overview.unacked(tx, who.tenant, MOST)
         since = None if rows else overview.quiet_since(tx, who.tenant)
         at, duties = tx.now, _duty.now(tx, who.tenant)
+        beats = _beats.listed(request, tx, who.caller)
     return _render.page(
         request, who, "now.html", fragment="now_part.html", now=at, here="now",
         numbers=[(name, counted[name], path, icon, kind if counted[name] else "zero")
                  for name, path, icon, kind in NUMBERS],
         unacked=[_card(row) for row in rows], more=max(0, counted["unacked"] - len(rows)),
-        quiet_since=since, duties=duties,
+        quiet_since=since, duties=duties, beats=beats, counted=_beats.counted(beats),
+        looks=_beats.LOOKS,
     )  # fmt: skip
 
 
