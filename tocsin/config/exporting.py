@@ -24,7 +24,9 @@ NO_LABEL = "__none__"
 _COMMENT = """\
 The routing of Tocsin, as Alertmanager would write it. Channels, rules, people and escalations
 are not in it: the policy has them."""
+#: Alertmanager refuses an interval of nothing.
 _LEAST = timedelta(milliseconds=1)
+_TIMES = (("group_wait", timedelta(0)), ("group_interval", _LEAST), ("repeat_interval", _LEAST))
 
 
 def alertmanager_yml(policy: Policy | None) -> str:
@@ -69,24 +71,29 @@ def _route(route: routing.Route, above: routing.Route | None, nobody: str) -> di
     """A node; what its parent says already is left out."""
     made: dict[str, Any] = {"receiver": nobody if route.receiver is None else route.receiver}
     if route.matchers:
-        made["matchers"] = [str(one) for one in route.matchers]
+        made["matchers"] = _conditions(route.matchers)
     if route.continue_:
         made["continue"] = True
-    if above is None or route.group_by != above.group_by:
-        if group_by := _group_by(route, inherits=above is not None):
-            made["group_by"] = group_by
-    for key, least in (("group_wait", timedelta(0)), ("group_interval", _LEAST),
-                       ("repeat_interval", _LEAST)):  # fmt: skip
-        value: timedelta = getattr(route, key)
-        if above is None or value != getattr(above, key):
-            # Alertmanager refuses an interval of nothing.
-            made[key] = parts.say_duration(max(value, least))
-    for key, named in (("mute_time_intervals", route.hours.mute),
-                       ("active_time_intervals", route.hours.active)):  # fmt: skip
+    made |= _grouping(route, above)
+    for key, named in (
+        ("mute_time_intervals", route.hours.mute),
+        ("active_time_intervals", route.hours.active),
+    ):
         if named:
             made[key] = [each.name for each in named]
     if route.children:
         made["routes"] = [_route(child, route, nobody) for child in route.children]
+    return made
+
+
+def _grouping(route: routing.Route, above: routing.Route | None) -> dict[str, Any]:
+    made: dict[str, Any] = {}
+    if above is None or route.group_by != above.group_by:
+        made["group_by"] = _group_by(route, inherits=above is not None)
+    for key, least in _TIMES:
+        value: timedelta = getattr(route, key)
+        if above is None or value != getattr(above, key):
+            made[key] = parts.say_duration(max(value, least))
     return made
 
 
@@ -113,9 +120,7 @@ def _conditions(some: Sequence[matchers.Matcher]) -> list[str]:
 def _intervals(root: routing.Route) -> list[time_intervals.Named]:
     """Those that routes name, each once."""
     found = {
-        each.name: each
-        for route in _all(root)
-        for each in (*route.hours.mute, *route.hours.active)
+        each.name: each for route in _all(root) for each in (*route.hours.mute, *route.hours.active)
     }
     return list(found.values())
 

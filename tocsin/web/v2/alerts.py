@@ -19,9 +19,7 @@ router = APIRouter(tags=["alertmanager"])
 
 
 @router.get("/alerts", response_model=list[schema.GettableAlert], responses=answers.responses(400))
-def v2_alerts(
-    caller: access.Reader, record: access.Recorded, wanted: seeing.Wanted
-) -> Response:
+def v2_alerts(caller: access.Reader, record: access.Recorded, wanted: seeing.Wanted) -> Response:
     """All alerts that fire. POST is the ingest's."""
     view = seeing.view(record, caller.tenant)
     return streaming.array(_found(view, wanted))

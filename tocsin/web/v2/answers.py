@@ -88,23 +88,20 @@ def raised(request: Request, error: errors.TocsinError, headers: Mapping[str, st
     return _document(error.status, error.message, headers)
 
 
-def invalid(
-    request: Request, error: RequestValidationError, problems: Sequence[str],
-    headers: Mapping[str, str],
-) -> Response:  # fmt: skip
+def invalid(request: Request, error: RequestValidationError, problems: Sequence[str]) -> Response:
     """A body or a parameter that has not the right form."""
     if (kind := _foreign(request)) is not None:
         told = f'unsupported media type "{kind}", only [{JSON}] are allowed'
-        return refused(request, 415, told, headers)
+        return refused(request, 415, told, {})
     found = error.errors()
     for each in found:
         if each["type"] in _CODES and each["loc"][0] == "body":
             code, text = _CODES[each["type"]]
             name = ".".join(map(str, each["loc"][1:])) or "silence"
             told = text.format(name=name, place="body")
-            return _document(422, {"code": code, "message": told}, headers)
-    told = f"parsing {found[0]['loc'][0]} failed, because " + "; ".join(problems[:3])
-    return refused(request, 400, told, headers)
+            return _document(422, {"code": code, "message": told}, {})
+    told = f"parsing {found[0]['loc'][0]} failed, because " + "; ".join(problems)
+    return refused(request, 400, told, {})
 
 
 def uuid_of(name: str, value: str) -> uuid.UUID:

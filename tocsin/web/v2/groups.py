@@ -24,9 +24,7 @@ Row = dict[str, Any]
 @router.get(
     "/alerts/groups", response_model=list[schema.AlertGroup], responses=answers.responses(400)
 )
-def v2_groups(
-    caller: access.Reader, record: access.Recorded, wanted: seeing.Wanted
-) -> Response:
+def v2_groups(caller: access.Reader, record: access.Recorded, wanted: seeing.Wanted) -> Response:
     """The groups that have an alert that is asked for, by their labels and receivers."""
     view = seeing.view(record, caller.tenant)
     with record.session([caller.tenant]) as tx:

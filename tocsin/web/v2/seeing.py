@@ -120,14 +120,11 @@ class View:
         """What can hold back these alerts where a route has these hours."""
         return quieting.Quiet(hours, self.silences, self.inhibited(tx, rows), tx.now)
 
-    def inhibited(
-        self, tx: Transaction, rows: Iterable[dict[str, Any]]
-    ) -> dict[str, Any]:
+    def inhibited(self, tx: Transaction, rows: Iterable[dict[str, Any]]) -> dict[str, Any]:
         """By fingerprint, what inhibits alerts whose labels stand in their rows as `called`."""
         rules = self.policy.inhibit_rules if self.policy else ()
         some = (
-            inhibitors.Target(self.tenant, rules, row["fingerprint"], row["called"])
-            for row in rows
+            inhibitors.Target(self.tenant, rules, row["fingerprint"], row["called"]) for row in rows
         )
         return inhibitors.holds(tx, some, obey=False).get(self.tenant, {}) if rules else {}
 

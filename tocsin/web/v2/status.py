@@ -17,9 +17,7 @@ from tocsin.web.v2 import answers, seeing, streaming
 router = APIRouter(tags=["alertmanager"])
 
 
-@router.get(
-    "/status", response_model=schema.AlertmanagerStatus, responses=answers.responses()
-)
+@router.get("/status", response_model=schema.AlertmanagerStatus, responses=answers.responses())
 def v2_status(request: Request, caller: access.Reader, record: access.Recorded) -> Response:
     """What is running, and the routing as a valid alertmanager.yml without secrets."""
     with record.session([caller.tenant]) as tx:
