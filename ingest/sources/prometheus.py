@@ -12,7 +12,8 @@ from ingest.sources._bad import Bad
 from schemas.alert import Alert
 from tocsin import errors
 
-PATHS = ("/api/v2/alerts",)
+#: The second is where Grafana posts to what it takes for a Mimir.
+PATHS = ("/api/v2/alerts", "/alertmanager/api/v2/alerts")
 #: As many different reasons stand in an answer; the rest is in the quarantine.
 _REASONS = 10
 

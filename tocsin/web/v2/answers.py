@@ -94,14 +94,16 @@ def invalid(request: Request, error: RequestValidationError, problems: Sequence[
         told = f'unsupported media type "{kind}", only [{JSON}] are allowed'
         return refused(request, 415, told, {})
     found = error.errors()
-    for each in found:
-        if each["type"] in _CODES and each["loc"][0] == "body":
-            code, text = _CODES[each["type"]]
-            name = ".".join(map(str, each["loc"][1:])) or "silence"
-            told = text.format(name=name, place="body")
-            return _document(422, {"code": code, "message": told}, {})
-    told = f"parsing {found[0]['loc'][0]} failed, because " + "; ".join(problems)
-    return refused(request, 400, told, {})
+    first = found[0]
+    # As there, what has a wrong form is told before what is missing.
+    if all(each["type"] in _CODES for each in found):
+        code, text = _CODES[first["type"]]
+        name = ".".join(map(str, first["loc"][1:])) or "silence"
+        told = {"code": code, "message": text.format(name=name, place=first["loc"][0])}
+        return _document(422, told, {})
+    return refused(
+        request, 400, f"parsing {first['loc'][0]} failed, because " + "; ".join(problems), {}
+    )
 
 
 def uuid_of(name: str, value: str) -> uuid.UUID:

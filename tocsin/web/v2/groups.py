@@ -104,5 +104,7 @@ def _page(
             quiet[place] = quieting.Quiet(hours, view.silences, inhibited, tx.now)
         held = quieting.apart(quiet[place].holds(row["fingerprint"], row["called"]))
         if wanted.wants(row["called"], held):
-            receivers = [str(route.receiver) for route in view.routes(row["called"])]
-            yield place, seeing.shown(row, held, sorted(receivers))
+            # As the original: those that are not asked for are not named either.
+            every = (str(route.receiver) for route in view.routes(row["called"]))
+            receivers = sorted(name for name in every if wanted.hears(name))
+            yield place, seeing.shown(row, held, receivers)

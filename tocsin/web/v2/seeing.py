@@ -152,9 +152,7 @@ def called(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     return [{**row, "called": labels.of(row)} for row in rows]
 
 
-def shown(
-    row: dict[str, Any], held: quieting.Held, receivers: Sequence[str], state: str | None = None
-) -> dict[str, Any]:
+def shown(row: dict[str, Any], held: quieting.Held, receivers: Sequence[str]) -> dict[str, Any]:
     """One alert in the words of the original."""
     made: dict[str, Any] = {
         "annotations": orjson.loads(row["annotations"]),
@@ -166,7 +164,7 @@ def shown(
             "inhibitedBy": held.inhibitors,
             "mutedBy": held.intervals,
             "silencedBy": held.silences,
-            "state": state or ("suppressed" if any(held) else "active"),
+            "state": "suppressed" if any(held) else "active",
         },
         "updatedAt": moment(row["last_seen"]),
     }
