@@ -12,8 +12,7 @@ from ingest.sources._bad import Bad
 from schemas.alert import Alert
 from tocsin import errors
 
-#: The second is where Grafana posts to what it takes for a Mimir.
-PATHS = ("/api/v2/alerts", "/alertmanager/api/v2/alerts")
+PATHS = ("/api/v2/alerts",)
 #: As many different reasons stand in an answer; the rest is in the quarantine.
 _REASONS = 10
 

@@ -211,7 +211,7 @@ def test_what_is_refused_with_a_code(
     ("content", "kind", "status"),
     [("nonsense", "application/json", 400), ("[]", "application/json", 400),
      ("", "application/json", 422), ("{}", "text/plain", 415),
-     ('{"comment": "\\ud800"}', "application/json", 422)],
+     ('{"comment": "\\ud800"}', "application/json", 400)],
 )  # fmt: skip
 def test_bodies_that_are_no_silence(
     web: Web, someone: Someone, content: str, kind: str, status: int

@@ -148,7 +148,6 @@ def _unforeseen(request: Request, error: Exception) -> Response:
 def _methods(request: Request) -> list[str]:
     """All methods of this address; Starlette names those of the first route only."""
     path = re.sub(r"^/t/[^/]+(?=/)", "", request.url.path)
-    path = path.removeprefix("/alertmanager")
     # Alerts are posted to the ingest, which stands before this application.
     found: set[str] = {"POST"} if path == "/api/v2/alerts" else set()
     for template, operations in request.app.openapi()["paths"].items():

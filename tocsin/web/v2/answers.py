@@ -15,9 +15,8 @@ from fastapi.responses import Response
 from schemas import alertmanager as schema
 from tocsin import errors
 
-#: Below these addresses everything is answered as Alertmanager does. Mimir, and so Grafana where
-#: it is told that it speaks to a Mimir, has another prefix.
-HERE = re.compile(r"(?:/t/[^/]*)?(?:/alertmanager)?/api/v2(?:/|$)")
+#: Below these addresses everything is answered as Alertmanager does.
+HERE = re.compile(r"(?:/t/[^/]*)?/api/v2(?:/|$)")
 JSON = "application/json"
 #: The numbers that the original has for these mistakes.
 _CODES = {"missing": (602, "{name} in {place} is required"),
