@@ -41,13 +41,6 @@ UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 TIME = re.compile(r"\d{4}-\d\d-\d\d(T\d\d:\d\d:\d\d\.\d{3}Z| \d\d:\d\d:\d\d UTC)")
 
 
-@pytest.fixture(scope="module")
-def ours(stack: Stack) -> httpx.Client:
-    """A client with the token of a tenant, below its prefix."""
-    tenant = stack.tenant(POLICY)
-    return _client(tenant)
-
-
 def _client(tenant: Tenant) -> httpx.Client:
     return httpx.Client(
         base_url=f"{tenant.stack.url}/t/{tenant.slug}", auth=(tenant.slug, tenant.token), timeout=30

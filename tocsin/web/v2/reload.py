@@ -28,7 +28,7 @@ _NO_FILE = (
     responses={500: {"description": "Not reloaded, and why. The old policy holds."}},
 )
 def reload_policy(request: Request, caller: access.Admin, record: access.Recorded) -> Response:
-    """Read the policy file of the tenant and put it in force, if it has changed."""
+    """Read the policy file of the tenant and put it in force, over what was applied by hand."""
     problem = _take(request.app.state.settings, record, caller)
     if problem:
         return PlainTextResponse(f"failed to reload config: {problem}\n", 500)
@@ -58,15 +58,14 @@ def _problem(text: str) -> str:
 
 
 def _put(record: Record, caller: tokens.Caller, path: Path, text: str, problem: str) -> str:
-    author = f"file:{path.name}"
+    """Also where it did not change: who asks wants the file, not what was applied by hand since."""
     with record.session([caller.tenant]) as tx:
-        if policies.knows_file(tx, caller.tenant, author, text):
-            policies.set_problem(tx, caller.tenant, None)
-        elif problem:
+        if problem:
             policies.set_problem(tx, caller.tenant, problem[:2000])
             return problem
-        else:
-            version = policies.apply_file(tx, caller.tenant, text, author)
+        was = policies.lock(tx, caller.tenant)
+        version = policies.apply_file(tx, caller.tenant, text, f"file:{path.name}")
+        if version != was:
             by, said = access.actor(caller), {"name": caller.name, "file": path.name}
             audit.record(tx, caller.tenant, by, "config.apply", str(version), said)
     return ""
