@@ -81,14 +81,13 @@ def _members(
     place, after, ids = 0, "", [row["id"] for row in some]
     while True:
         with view.record.session([view.tenant]) as tx:
-            rows = seeing.called(firing.members(
-                tx, view.tenant, ids, place=place, after=after, limit=seeing.PAGE
-            ))  # fmt: skip
-            page = list(_page(tx, view, wanted, rows, some))
+            rows = firing.members(tx, view.tenant, ids, place=place, after=after, limit=seeing.PAGE)
+            firing_now = seeing.called(row for row in rows if row["fingerprint"])
+            page = list(_page(tx, view, wanted, firing_now, some))
         yield from page
         if len(rows) < seeing.PAGE:
             return
-        place, after = rows[-1]["place"], rows[-1]["fingerprint"]
+        place, after = rows[-1]["place"], rows[-1]["member"]
 
 
 def _page(
