@@ -127,7 +127,7 @@ LISTS = [
     "alerts/groups?active=false", "alerts/groups?receiver=pager", "alerts/groups?filter=team%3Ddb",
     "silences?filter=region%3Dus", "silences?filter=region%3D~us", "silences?filter=y%3Dz",
 ]  # fmt: skip
-WRONG = [
+WRONG: list[tuple[str, str, Any]] = [
     ("GET", "alerts?filter=%7Bbad", None), ("GET", "alerts/groups?filter=bad", None),
     ("GET", "silences?filter=bad", None), ("GET", "alerts?receiver=(", None),
     ("GET", "silence/nope", None), ("DELETE", "silence/nope", None),

@@ -32,8 +32,8 @@ JOIN alert a ON a.tenant = m.tenant AND a.fingerprint = m.fingerprint AND {FIRES
 WHERE g.tenant = %(tenant)s GROUP BY g.tenant, g.id
 """
 #: In the order of the ids that were given. Each group is read on from where the last page ended,
-#: along its key; alerts only then, one by one (OFFSET 0 keeps the planner from another way), so that
-#: a large group is not read anew for each page while the tables have no statistics yet.
+#: along its key; alerts only then, one by one: OFFSET 0 keeps the planner from reading all of them
+#: for each page, as it likes to while the tables have no statistics yet.
 MEMBERS = f"""
 WITH page AS MATERIALIZED (
   SELECT k.place, found.fingerprint FROM unnest(%(groups)s::uuid[]) WITH ORDINALITY AS k (id, place)

@@ -98,8 +98,8 @@ def invalid(request: Request, error: RequestValidationError, problems: Sequence[
     if all(each["type"] in _CODES for each in found):
         code, text = _CODES[first["type"]]
         name = ".".join(map(str, first["loc"][1:])) or "silence"
-        told = {"code": code, "message": text.format(name=name, place=first["loc"][0])}
-        return _document(422, told, {})
+        message = text.format(name=name, place=first["loc"][0])
+        return _document(422, {"code": code, "message": message}, {})
     return refused(
         request, 400, f"parsing {first['loc'][0]} failed, because " + "; ".join(problems), {}
     )
