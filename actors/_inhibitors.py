@@ -17,8 +17,6 @@ from tocsin.storage import inhibitors, labels, timers
 from tocsin.storage.record import Transaction
 
 Row = dict[str, Any]
-#: By tenant, and then by fingerprint, what inhibits an alert.
-Holds = dict[int, dict[str, inhibition.Hold]]
 
 
 def note(load: _line.Load, changes: Iterable[Change]) -> None:
@@ -65,7 +63,7 @@ def _key(row: Row) -> tuple[Any, ...]:
     return row["tenant"], row["rule"], row["equals"], row["fingerprint"], row["two_sided"]
 
 
-def read(tx: Transaction, sheets: Iterable[_groups.Sheet]) -> Holds:
+def read(tx: Transaction, sheets: Iterable[_groups.Sheet]) -> inhibitors.Holds:
     """What inhibits members of these groups now, asked once for all of them."""
     return of_alerts(tx, (
         (sheet.tenant, member.fingerprint, member.labels)
@@ -75,21 +73,14 @@ def read(tx: Transaction, sheets: Iterable[_groups.Sheet]) -> Holds:
 
 def of_alerts(
     tx: Transaction, some: Iterable[tuple[_runtime.Tenant, str, Mapping[str, str]]]
-) -> Holds:
+) -> inhibitors.Holds:
     """What inhibits alerts (tenant, fingerprint, labels) now."""
-    asked: dict[tuple[int, str], list[tuple[inhibition.Rule, inhibition.Question]]] = {}
-    for tenant, mark, called in some:
-        rules = tenant.policy.inhibit_rules if tenant.policy else ()
-        if rules and (tenant.id, mark) not in asked:
-            asked[tenant.id, mark] = list(inhibition.questions(rules, called))
-    wanted = {(id, question) for (id, _), found in asked.items() for _, question in found}
-    firing = inhibitors.firing(tx, wanted) if wanted else {}
-    holds: Holds = {}
-    for (id, mark), found in asked.items():
-        for rule, question in found:
-            if source := firing.get((id, question)):
-                holds.setdefault(id, {}).setdefault(mark, inhibition.Hold(source, rule.name))
-    return holds
+    return inhibitors.holds(tx, (
+        inhibitors.Target(
+            tenant.id, tenant.policy.inhibit_rules if tenant.policy else (), mark, called
+        )
+        for tenant, mark, called in some
+    ))  # fmt: skip
 
 
 def anew(tx: Transaction, tenant: _runtime.Tenant, after: str, limit: int) -> str | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 
 import structlog
@@ -14,7 +13,6 @@ from tocsin.config import documents
 from tocsin.i18n import trial
 from tocsin.security import audit
 from tocsin.storage import policies, tenants
-from tocsin.storage.record import Transaction
 from workers import queues
 
 log = structlog.get_logger(__name__)
@@ -67,34 +65,14 @@ def _take(here: _runtime.Runtime, path: Path, text: str) -> bool:
         except errors.NotFound as error:
             log.warning("policy file without a tenant", file=path.name, error=str(error))
             return False
-        if _known(tx, tenant, author, text):
+        if policies.knows_file(tx, tenant, author, text):
             policies.set_problem(tx, tenant, None)
             return True
         if problem:
             policies.set_problem(tx, tenant, problem[:2000])
             log.error("policy refused, the old one stays", tenant=path.stem, problem=problem)
             return True
-        version = policies.apply(tx, tenant, text, author)
-        policies.take_file(tx, tenant, _digest(text))
+        version = policies.apply_file(tx, tenant, text, author)
         audit.record(tx, tenant, author, "config.apply", str(version), {})
         log.info("policy applied", tenant=path.stem, version=version)
     return True
-
-
-def _known(tx: Transaction, tenant: int, author: str, text: str) -> bool:
-    """Whether this file was taken before: an older version that was put in force meanwhile stays.
-
-    A tenant of an older installation has no hash yet; its newest version from the file tells.
-    """
-    taken = policies.taken_file(tx, tenant)
-    if taken is not None:
-        return taken == _digest(text)
-    newest = policies.newest_of(tx, tenant, author)
-    if newest is None or newest["document"] != text:
-        return False
-    policies.take_file(tx, tenant, _digest(text))
-    return True
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()

@@ -61,6 +61,11 @@ def find() -> str | None:
     return next((found for name in names if (found := shutil.which(name))), None)
 
 
+def tool(name: str) -> str | None:
+    """`amtool`, which comes with the package, or one of Prometheus's; None where there is none."""
+    return shutil.which(name)
+
+
 def version(program: str) -> str:
     done = subprocess.run([program, "--version"], capture_output=True, text=True, check=True)
     found = re.search(r"version ([^ ,]+)", done.stdout + done.stderr)

@@ -14,6 +14,10 @@ from prometheus_client.core import (
     Metric,
 )
 
+import tocsin
+
+#: The Alertmanager whose API and behaviour these are compared with: clients choose by it.
+ALERTMANAGER = "0.25.0"
 CONTENT_TYPE = exposition.CONTENT_TYPE_PLAIN_0_0_4
 TENANT = "tenant_id"
 
@@ -174,7 +178,24 @@ def _families(figures: Figures) -> Iterator[Metric]:
     for tenant, fine in sorted(figures.reloads.items()):
         reloads.add_metric([tenant], float(fine))
     yield reloads
+    yield from _builds()
     yield from _watch(figures)
+
+
+def _builds() -> Iterator[Metric]:
+    """What this is; and for clients of Alertmanager, such as karma, which one it is like."""
+    own = GaugeMetricFamily(
+        "tocsin_build_info", "The version of Tocsin, as a label.", labels=["version"]
+    )
+    own.add_metric([tocsin.__version__], 1.0)
+    yield own
+    like = GaugeMetricFamily(
+        "alertmanager_build_info",
+        "The version of the Alertmanager whose API Tocsin speaks, as a label.",
+        labels=["version", "revision", "branch"],
+    )
+    like.add_metric([ALERTMANAGER, tocsin.__version__, "tocsin"], 1.0)
+    yield like
 
 
 def _watch(figures: Figures) -> Iterator[Metric]:

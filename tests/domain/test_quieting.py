@@ -9,7 +9,15 @@ from typing import Any
 import pytest
 
 from tests.domain import test_flushing as story
-from tocsin.domain import flushing, inhibition, matchers, notifying, suppression, time_intervals
+from tocsin.domain import (
+    flushing,
+    inhibition,
+    matchers,
+    notifying,
+    quieting,
+    suppression,
+    time_intervals,
+)
 
 T, HOOK = story.T, story.HOOK
 #: T is 03:00 UTC.
@@ -29,6 +37,12 @@ def plan(
         due, suppression.index(silences), now, reopen_window=story.WINDOW, fresh=story.FRESH,
         updates_in_place=frozenset(), inhibited=inhibited,
     )  # fmt: skip
+
+
+def test_what_holds_back_can_be_told_apart() -> None:
+    by = ("1-2", "inhibitor:8fa1", "interval:nights", "3-4")
+    assert quieting.apart(by) == (("1-2", "3-4"), ("8fa1",), ("nights",))
+    assert quieting.apart(()) == quieting.Held() == ((), (), ())
 
 
 def test_in_quiet_hours_of_its_route_nothing_is_told_and_the_group_asks_when_they_end() -> None:

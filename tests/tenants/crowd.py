@@ -48,7 +48,8 @@ class Citizen:
         """The id that belongs into an address of the API or the pages."""
         parts = path.split("/")
         for noun, key in self.ids.items():
-            if noun in parts:
+            # Alertmanager calls one of many by the singular.
+            if noun in parts or (noun == "silences" and "silence" in parts):
                 return key
         return self.name
 

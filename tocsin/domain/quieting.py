@@ -5,11 +5,29 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 
 from tocsin.domain import explanation, inhibition, suppression, time_intervals
 
 #: What stands before the name of a time interval where it is said what holds an alert back.
 INTERVAL = "interval:"
+
+
+class Held(NamedTuple):
+    """What holds an alert back, by what it is: ids of silences and windows, fingerprints, names."""
+
+    silences: tuple[str, ...] = ()
+    inhibitors: tuple[str, ...] = ()
+    intervals: tuple[str, ...] = ()
+
+
+def apart(by: Iterable[str]) -> Held:
+    """What `Quiet.holds` says, sorted out."""
+    found: dict[str, list[str]] = {inhibition.PREFIX: [], INTERVAL: [], "": []}
+    for each in by:
+        prefix = next(prefix for prefix in found if each.startswith(prefix))
+        found[prefix].append(each.removeprefix(prefix))
+    return Held(tuple(found[""]), tuple(found[inhibition.PREFIX]), tuple(found[INTERVAL]))
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from typing import Any
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from tocsin.domain import inhibition
 from tocsin.storage.record import Transaction
@@ -11,6 +11,18 @@ from tocsin.storage.record import Transaction
 #: The kind of the timer that wakes what an alert held back; its subject is the fingerprint.
 TIMER = "inhibitor"
 Asked = tuple[int, inhibition.Question]
+#: By tenant, and then by fingerprint, what inhibits an alert.
+Holds = dict[int, dict[str, inhibition.Hold]]
+
+
+class Target(NamedTuple):
+    """An alert with the labels that it has now, and the rules of its tenant."""
+
+    tenant: int
+    rules: Sequence[inhibition.Rule]
+    fingerprint: str
+    labels: Mapping[str, str]
+
 
 OF = """
 SELECT i.tenant, i.fingerprint, i.rule, i.equals, i.two_sided FROM inhibitor i
@@ -47,7 +59,7 @@ CROSS JOIN LATERAL (
     AND (a.expires_at IS NULL OR a.expires_at > %(now)s)
   WHERE i.tenant = k.tenant AND i.rule = k.rule AND i.equals = k.equals
     AND NOT (k.one_sided AND i.two_sided)
-  ORDER BY i.fingerprint LIMIT 1 FOR SHARE OF i) f
+  ORDER BY i.fingerprint LIMIT 1 {lock}) f
 """
 FIRING_ALERTS = """
 SELECT fingerprint, labels, added, ruled FROM alert
@@ -72,16 +84,35 @@ def remove(tx: Transaction, items: Sequence[dict[str, Any]]) -> None:
     tx.many(REMOVE, items)
 
 
-def firing(tx: Transaction, asked: Collection[Asked]) -> dict[Asked, str]:
+def holds(tx: Transaction, some: Iterable[Target], *, obey: bool = True) -> Holds:
+    """What inhibits these alerts now, asked once for all of them; `obey`: see `firing`."""
+    asked: dict[tuple[int, str], list[tuple[inhibition.Rule, inhibition.Question]]] = {}
+    for target in some:
+        key = target.tenant, target.fingerprint
+        if target.rules and key not in asked:
+            asked[key] = list(inhibition.questions(target.rules, target.labels))
+    wanted = {(tenant, question) for (tenant, _), found in asked.items() for _, question in found}
+    sources = firing(tx, wanted, obey=obey) if wanted else {}
+    found_by: Holds = {}
+    for (tenant, mark), found in asked.items():
+        for rule, question in found:
+            if source := sources.get((tenant, question)):
+                hold = inhibition.Hold(source, rule.name)
+                found_by.setdefault(tenant, {}).setdefault(mark, hold)
+    return found_by
+
+
+def firing(tx: Transaction, asked: Collection[Asked], *, obey: bool = True) -> dict[Asked, str]:
     """For each question under whose key something fires the fingerprint of one such alert.
 
-    It stays what it is until the transaction ends.
+    It stays what it is until the transaction ends, unless the caller only shows it (`obey` False).
     """
     items = [{"tenant": tenant, **question._asdict()} for tenant, question in sorted(asked)]
+    sql = FIRING.format(lock="FOR SHARE OF i" if obey else "")
     return {
         (row["tenant"], inhibition.Question(row["rule"], row["equals"], row["one_sided"])):
             row["fingerprint"]
-        for row in tx.many(FIRING, items, {"now": tx.now})
+        for row in tx.many(sql, items, {"now": tx.now})
     }  # fmt: skip
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 from psycopg.rows import DictRow
 
 from tocsin.config import mapping
@@ -103,6 +105,32 @@ def taken_file(tx: Transaction, tenant: int) -> str | None:
 def take_file(tx: Transaction, tenant: int, digest: str) -> None:
     """Note which policy file was taken; what is applied by hand stays until its hash changes."""
     tx.run("UPDATE tenant SET policy_file = %s WHERE id = %s", [digest, tenant])
+
+
+def knows_file(tx: Transaction, tenant: int, author: str, text: str) -> bool:
+    """Whether this file was taken before: an older version that was put in force meanwhile stays.
+
+    A tenant of an older installation has no hash yet; its newest version from the file tells.
+    """
+    taken = taken_file(tx, tenant)
+    if taken is not None:
+        return taken == _digest(text)
+    newest = newest_of(tx, tenant, author)
+    if newest is None or newest["document"] != text:
+        return False
+    take_file(tx, tenant, _digest(text))
+    return True
+
+
+def apply_file(tx: Transaction, tenant: int, text: str, author: str) -> int:
+    """Put a file, already checked, in force; returns its version. The caller writes the audit."""
+    version = apply(tx, tenant, text, author)
+    take_file(tx, tenant, _digest(text))
+    return version
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def senders(tx: Transaction, tenant: int) -> str | None:

@@ -126,6 +126,22 @@ def listed(
     return tx.rows(sql + " ORDER BY id DESC LIMIT %s", [*params, limit])
 
 
+def of_both_kinds(
+    tx: Transaction, tenant: int, *, over_since: datetime, limit: int
+) -> list[DictRow]:
+    """Silences and windows: all that are not over, and the newest of those over since then."""
+    return tx.rows(
+        f"({SELECT} AND ends_at > %s)"
+        f" UNION ALL ({SELECT} AND ends_at <= %s AND ends_at > %s ORDER BY ends_at DESC LIMIT %s)",
+        [tenant, tx.now, tenant, tx.now, over_since, limit],
+    )
+
+
+def in_force(tx: Transaction, tenant: int) -> list[DictRow]:
+    """As `active`, for one tenant, and for who only shows it: nothing is locked."""
+    return tx.rows(SELECT + STATES["active"], [tenant, tx.now, tx.now])
+
+
 def named(
     tx: Transaction, tenant: int, silences: Iterable[uuid.UUID], kind: str | None = None
 ) -> list[DictRow]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 from fastapi import APIRouter, FastAPI
 
@@ -40,6 +41,7 @@ from tocsin.web import (
     sources,
     templates_api,
 )
+from tocsin.web.v2 import routes as v2
 from workers import queues
 
 Ring = Callable[[str, str], object]
@@ -62,6 +64,7 @@ def build(settings: Settings, record: Record, ring: Ring) -> FastAPI:
     app.include_router(measures.router)
     app.include_router(api, prefix="/t/{tenant}/api/v1", include_in_schema=False)
     app.include_router(measures.router, prefix="/t/{tenant}", include_in_schema=False)
+    v2.include(app)
     app.include_router(callbacks.router)
     app.include_router(links.router)
     app.include_router(health.router)
@@ -69,6 +72,7 @@ def build(settings: Settings, record: Record, ring: Ring) -> FastAPI:
     app.include_router(dashboard.router())
     app.state.settings, app.state.record, app.state.ring = settings, record, ring
     app.state.queues = queues.of_stages(settings.stage_queues)
+    app.state.started = datetime.now(UTC)
     app.state.doorman = callbacks.Doorman()
     app.state.revision = migrate.wanted()
     app.openapi = lambda: openapi.of(app)  # type: ignore[method-assign]

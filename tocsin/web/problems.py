@@ -20,6 +20,7 @@ from schemas import api
 from tocsin import errors
 from tocsin.web import frame
 from tocsin.web.dashboard import _failing
+from tocsin.web.v2 import answers
 
 MEDIA_TYPE = "application/problem+json"
 #: Seconds after which asking again makes sense when the record is away.
@@ -50,12 +51,9 @@ def respond(
     found: Sequence[api.FieldProblem] = (), headers: Mapping[str, str] | None = None,
 ) -> Response:  # fmt: skip
     """The answer for one error. A 401 says how to authenticate, a 503 when to come back."""
-    extra = dict(headers or {})
-    if status == 401:
-        extra["WWW-Authenticate"] = 'Bearer realm="tocsin", Basic realm="tocsin"'
-    if status == 503:
-        extra["Retry-After"] = RETRY_AFTER
-    trace = trace_id(request)
+    extra, trace = _headers(status, headers), trace_id(request)
+    if answers.is_here(request):
+        return answers.refused(request, status, detail, {**extra, "X-Trace-Id": trace})
     if _failing.is_page(request):
         extra["X-Trace-Id"] = trace
         return _failing.page(request, status, title, detail, trace, extra)
@@ -75,12 +73,23 @@ def respond(
     return Response(json.dumps(body).encode(), status, extra, MEDIA_TYPE)
 
 
+def _headers(status: int, given: Mapping[str, str] | None = None) -> dict[str, str]:
+    found = dict(given or {})
+    if status == 401:
+        found["WWW-Authenticate"] = 'Bearer realm="tocsin", Basic realm="tocsin"'
+    if status == 503:
+        found["Retry-After"] = RETRY_AFTER
+    return found
+
+
 def trace_id(request: Request) -> str:
     return str(getattr(request.state, "trace_id", "0" * 32))
 
 
 def _ours(request: Request, error: Exception) -> Response:
     assert isinstance(error, errors.TocsinError)
+    if answers.is_here(request):
+        return answers.raised(request, error, _headers(error.status))
     found: list[api.FieldProblem] = []
     if isinstance(error, errors.Invalid):
         found = [api.FieldProblem(pointer=at, detail=said) for at, said in error.problems]
@@ -103,7 +112,10 @@ def _validation(request: Request, error: Exception) -> Response:
         api.FieldProblem(pointer=_pointer(item["loc"]), detail=_words(item))
         for item in error.errors()
     ]
-    detail = "; ".join(f"{one.pointer}: {one.detail}" for one in found[:3])
+    told = [f"{one.pointer}: {one.detail}" for one in found[:3]]
+    if answers.is_here(request):
+        return answers.invalid(request, error, told)
+    detail = "; ".join(told)
     return respond(request, 422, "Request not valid", detail, found=found)
 
 
@@ -136,7 +148,8 @@ def _unforeseen(request: Request, error: Exception) -> Response:
 def _methods(request: Request) -> list[str]:
     """All methods of this address; Starlette names those of the first route only."""
     path = re.sub(r"^/t/[^/]+(?=/)", "", request.url.path)
-    found: set[str] = set()
+    # Alerts are posted to the ingest, which stands before this application.
+    found: set[str] = {"POST"} if path == "/api/v2/alerts" else set()
     for template, operations in request.app.openapi()["paths"].items():
         if compile_path(template)[0].match(path):
             found |= {method.upper() for method in operations}
