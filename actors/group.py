@@ -10,8 +10,9 @@ from typing import Any
 
 import orjson
 
-from actors import _inhibitors, _line
+from actors import _inhibitors, _line, _storms
 from tocsin.domain import grouping, routing
+from tocsin.domain import storms as rules
 from tocsin.domain.change import Change
 from tocsin.storage import events, groups, timers
 
@@ -61,7 +62,29 @@ def group(load: _line.Load, changes: list[Change]) -> list[Change]:
     _wake(load, gathered, locked, {(m["tenant"], m["group_id"]) for m in joining})
     if outcomes:
         events.settle(load.tx, outcomes, _since(load, changes, [*present.values(), *strays]))
+    _storms.count(
+        load, _fresh(gathered, {*present, *((*_key(s), s["fingerprint"]) for s in strays)})
+    )
     return []
+
+
+def _key(row: dict[str, Any]) -> GroupKey:
+    return row["tenant"], row["group_id"]
+
+
+def _fresh(
+    gathered: dict[GroupKey, Gathered], present: set[tuple[int, uuid.UUID, str]]
+) -> list[Change]:
+    """The changes that bring something new; what was in a group before is known."""
+    known = {(tenant, mark) for tenant, _, mark in present}
+    return [
+        change
+        for g in gathered.values()
+        for change in g.changes.values()
+        if rules.counts(
+            change.kind, change.status, known=(change.tenant, change.fingerprint) in known
+        )
+    ]
 
 
 def _strays(

@@ -76,7 +76,7 @@ class Hall:
             self.ring("unfold")
             self.ring("unmute")
             self.ring("flush")
-            self.ring("wake", "hand_over", "fail_over", "escalate", queue="page")
+            self.ring("wake", "hand_over", "fail_over", "digest", "escalate", queue="page")
             self.ring("breach")
             self.ring("report", queue="background")
             for queue in ("page", "notify"):

@@ -107,6 +107,7 @@ def _compiled(
         sources=tuple(document.sources),
         cloudwatch=document.cloudwatch,
         scoring=document.scoring,
+        storms=document.storms,
     )
 
 

@@ -23,6 +23,7 @@ from tocsin.storage.tables import (
     rules,
     scoring,
     silences,
+    storms,
     tenancy,
     watching,
 )
@@ -44,6 +45,7 @@ __all__ = [
     "rules",
     "scoring",
     "silences",
+    "storms",
     "tenancy",
     "watching",
 ]
