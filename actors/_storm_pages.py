@@ -184,7 +184,10 @@ class Pages:
         notes = gales.notes(
             each, storms.groups(self.tx, self.row, NAMED), gales.locale(self.tenant.policy)
         )
+        # What fires of it may be in incidents that were open before.
+        goes_on = reason in notifying.PAGING and composed.state == "resolved"
         return composed.model_copy(update={
+            "state": "open" if goes_on else composed.state,
             "notes": [*notes, *composed.notes], "firing": firing,
             "truncated": max(0, firing - len(composed.alerts)),
         })  # fmt: skip

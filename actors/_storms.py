@@ -174,9 +174,10 @@ def _after(tx: Transaction, decided: Sequence[_story.Decided], weather: Weather)
             opened[tenant] = {"tenant": tenant, "id": row["id"], "incident_id": plan.incident.id}
         if plan.storm and d.sheet.row["receiver"] not in row["told"]:
             untold[tenant] = {"tenant": tenant, "subject": row["id"], "due_at": tx.now}
-    storms.count(tx, items)
-    storms.opened(tx, list(opened.values()))
-    timers.earlier(tx, storms.TIMER, list(untold.values()))
+    if items:
+        storms.count(tx, items)
+        storms.opened(tx, list(opened.values()))
+        timers.earlier(tx, storms.TIMER, list(untold.values()))
     over = {
         (d.sheet.tenant.id, d.plan.incident.id)
         for d in decided

@@ -1,4 +1,4 @@
-"""A storm is one page and a digest; what is critical passes; nothing is lost, nothing told twice."""
+"""A storm is one page and a digest; what is critical passes; nothing is lost or told twice."""
 
 from __future__ import annotations
 
@@ -23,6 +23,11 @@ receivers:
     webhook:
       - url: {hook}
 """
+
+
+@pytest.fixture(autouse=True)
+def _whole(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hall.module("_storms"), "breaker", hall.module("_storms")._Breaker())
 
 
 def blow(
@@ -57,6 +62,211 @@ def test_a_storm_is_one_page_that_says_what_it_shares(hall: Hall) -> None:
     (storm,) = tenant.rows("SELECT id::text, incident_id FROM storm")
     assert set(tenant.column("SELECT cause FROM alert_event")) == {storm["id"]}
     assert tenant.one("SELECT count(*) FROM incident") == 1
-    groups = tenant.column("SELECT group_id FROM incident_group WHERE incident_id = %s"
-                           " AND reason = 'storm' AND left_at IS NULL", storm["incident_id"])  # fmt: skip
+    joined = "SELECT group_id FROM incident_group WHERE incident_id = %s AND reason = 'storm'"
+    groups = tenant.column(joined, storm["incident_id"])
     assert len(groups) == 50
+
+
+def test_what_comes_below_the_threshold_is_told_as_ever(hall: Hall) -> None:
+    tenant = hall.tenant(POLICY)
+    blow(tenant, 20)
+    hall.settle()
+    assert len(tenant.told()) == 20
+    assert outcomes(tenant) == {"notified": 20}
+    assert tenant.rows("SELECT 1 AS one FROM storm") == []
+
+
+def test_critical_groups_pass_at_once_and_once_each(hall: Hall) -> None:
+    tenant = hall.tenant(POLICY)
+    blow(tenant, 50)
+    blow(tenant, 3, name="Fire", severity="critical", cluster="eu2")
+    hall.settle()
+    names = [title.partition(":")[0] for title in heard(tenant)]
+    assert sorted(names) == ["Fire", "Fire", "Fire", "Storm"]
+    now = tenant.now
+    tenant.post(*(alert("Fire", starts=now, node="n0", cluster="eu2", severity="critical", n=str(n))
+                  for n in range(5)))  # fmt: skip
+    hall.settle()
+    assert len(tenant.told()) == 4
+    assert outcomes(tenant) == {"folded": 55, "notified": 3}
+
+
+def test_it_is_told_again_after_the_interval_if_there_is_news_and_at_its_end(
+    hall: Hall, travel: Callable[..., None]
+) -> None:
+    tenant = hall.tenant(POLICY)
+    for n in range(13):
+        blow(tenant, 50, first=50 * n)
+        hall.settle()
+        travel(minutes=1)
+    assert [t.partition(" in ")[0] for t in heard(tenant)] == [
+        "Storm: 50 alerts", "Storm: 550 alerts"
+    ]  # fmt: skip
+    travel(minutes=6)
+    hall.settle()
+    last = tenant.told()[-1]
+    assert heard(tenant)[2].startswith("Storm: 650 alerts")
+    assert last["incident"]["reason"] == "new_alerts"
+    travel(hours=1)
+    hall.settle()
+    assert len(tenant.told()) == 3
+    assert tenant.one("SELECT ended_at IS NOT NULL FROM storm")
+    assert outcomes(tenant) == {"folded": 650}
+
+
+def over(tenant: Tenant, count: int) -> None:
+    """So many of those that blew are over."""
+    now = tenant.now
+    tenant.post(*(
+        alert("NodeDown", "resolved", starts=None, ends=now, node=f"n{n}", cluster="eu1",
+              severity="warning") for n in range(count)
+    ))  # fmt: skip
+
+
+def test_ends_are_told_once_for_all_that_was_folded(
+    hall: Hall, travel: Callable[..., None]
+) -> None:
+    tenant = hall.tenant(POLICY)
+    blow(tenant, 50)
+    hall.settle()
+    travel(minutes=6)
+    hall.settle()
+    assert len(tenant.told()) == 2
+    over(tenant, 49)
+    hall.settle()
+    assert len(tenant.told()) == 2
+    over(tenant, 50)
+    hall.settle()
+    assert [body["status"] for body in tenant.told()] == ["firing", "firing", "resolved"]
+    assert tenant.column("SELECT state FROM incident") == ["resolved"]
+    assert tenant.one("SELECT closed_at IS NOT NULL FROM storm")
+    travel(days=2)
+    hall.settle()
+    assert len(tenant.told()) == 3
+
+
+def test_what_is_over_before_the_end_makes_the_digest_the_end(
+    hall: Hall, travel: Callable[..., None]
+) -> None:
+    tenant = hall.tenant(POLICY)
+    blow(tenant, 50)
+    hall.settle()
+    over(tenant, 50)
+    travel(minutes=6)
+    hall.settle()
+    assert [body["status"] for body in tenant.told()] == ["firing", "resolved"]
+    assert tenant.one("SELECT closed_at IS NOT NULL FROM storm")
+
+
+def test_news_of_a_group_that_was_told_before_are_folded_too_and_told_by_the_storm(
+    hall: Hall, travel: Callable[..., None]
+) -> None:
+    tenant = hall.tenant(POLICY.replace("[alertname, node]", "[alertname]"))
+    blow(tenant, 1)
+    hall.settle()
+    blow(tenant, 50, first=1)
+    hall.settle()
+    assert [t.partition(":")[0] for t in heard(tenant)] == ["NodeDown", "Storm"]
+    assert outcomes(tenant) == {"notified": 1, "folded": 50}
+    travel(minutes=6)
+    hall.settle()
+    assert [t.partition(":")[0] for t in heard(tenant)] == ["NodeDown", "Storm", "Storm"]
+    assert tenant.told()[-1]["status"] == "firing"
+    assert outcomes(tenant) == {"notified": 1, "folded": 50}
+    over(tenant, 51)
+    hall.settle()
+    assert [t.partition(":")[0] for t in heard(tenant)] == [
+        "NodeDown", "Storm", "Storm", "NodeDown"
+    ]  # fmt: skip
+    assert tenant.told()[-1]["status"] == "resolved"
+    assert tenant.column("SELECT DISTINCT state FROM incident") == ["resolved"]
+
+
+def test_what_is_new_after_the_storm_is_told_by_its_own_group(
+    hall: Hall, travel: Callable[..., None]
+) -> None:
+    tenant = hall.tenant(POLICY)
+    blow(tenant, 50)
+    hall.settle()
+    travel(minutes=6)
+    hall.settle()
+    tenant.send(alert("NodeDown", starts=tenant.now, node="n7", severity="error", disk="sda"))
+    hall.settle()
+    assert len(tenant.told()) == 3
+    assert outcomes(tenant) == {"folded": 50, "notified": 1}
+
+
+def test_everything_works_where_the_counting_fails(
+    hall: Hall, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise ValueError("broken")
+
+    monkeypatch.setattr(hall.module("_storms").rules, "rise", broken)
+    tenant = hall.tenant(POLICY)
+    blow(tenant, 30)
+    hall.settle()
+    assert outcomes(tenant) == {"notified": 30}
+
+
+def test_everything_is_told_where_folding_fails(
+    hall: Hall, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise ValueError("broken")
+
+    monkeypatch.setattr(hall.module("_storms").storms, "count", broken)
+    tenant = hall.tenant(POLICY)
+    blow(tenant, 30)
+    hall.settle()
+    assert outcomes(tenant) == {"notified": 30}
+
+
+def test_everything_is_told_where_the_storm_itself_cannot_be(
+    hall: Hall, travel: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise ValueError("broken")
+
+    monkeypatch.setattr(hall.module("digest"), "_look", broken)
+    tenant = hall.tenant(POLICY)
+    blow(tenant, 30)
+    hall.settle()
+    assert [t for t in heard(tenant) if "NodeDown" in t] == []
+    travel(seconds=61)
+    hall.settle()
+    # One page for all that was held back, which nothing is from then on.
+    assert [t for t in heard(tenant) if "Tocsin" not in t] == ["A storm of alerts"]
+    blow(tenant, 30, name="Slow")
+    hall.settle()
+    assert len([t for t in heard(tenant) if t.startswith("Slow")]) == 30
+
+
+def test_each_receiver_hears_of_its_part(hall: Hall) -> None:
+    tenant = hall.tenant(
+        POLICY.replace(
+            "storms:", "  routes: [{matchers: ['cluster=\"eu2\"'], receiver: dba}]\nstorms:"
+        )
+        + "  - name: dba\n    webhook:\n      - url: {hook}\n"
+    )
+    blow(tenant, 50)
+    blow(tenant, 30, name="Slow", cluster="eu2")
+    hall.settle()
+    told = tenant.told()
+    assert sorted(body["receiver"] for body in told) == ["dba", "ops"]
+    (mine,) = [body for body in told if body["receiver"] == "dba"]
+    assert "30 of its alerts are yours" in " ".join(mine["incident"]["notes"])
+    assert tenant.one("SELECT count(*) FROM incident") == 1
+
+
+def test_the_storm_is_over_when_little_comes_although_something_does(
+    hall: Hall, travel: Callable[..., None]
+) -> None:
+    tenant = hall.tenant(POLICY)
+    blow(tenant, 50)
+    hall.settle()
+    for n in range(6):
+        travel(minutes=1)
+        blow(tenant, 5, first=100 + 5 * n)
+        hall.settle()
+    assert tenant.one("SELECT ended_at IS NOT NULL FROM storm")
