@@ -88,7 +88,7 @@ def _look(
     if row["ended_at"] is None and rules.over_at(loud_at, settings) <= tx.now:
         row = {**row, "ended_at": tx.now}
     phase = rules.phase(row["ended_at"], row["digest_at"], row["closed_at"])
-    if phase == "over" and incident is not None:
+    if phase in ("over", "told") and incident is not None:
         incident = _emptied(tx, row, incident)
     pages = _storm_pages.Pages(here, tx, tenant, row, incident)
     state = incident["state"] if incident else "resolved"

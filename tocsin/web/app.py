@@ -37,6 +37,7 @@ from tocsin.web import (
     silences,
     silences_bulk,
     sources,
+    storms,
     templates_api,
 )
 from workers import queues
@@ -95,6 +96,7 @@ def _api() -> APIRouter:
         people,
         scoring,
         sources,
+        storms,
         templates_api,
         reports,
     ):
