@@ -63,7 +63,7 @@ def group(load: _line.Load, changes: list[Change]) -> list[Change]:
     if outcomes:
         events.settle(load.tx, outcomes, _since(load, changes, [*present.values(), *strays]))
     _storms.count(
-        load, _fresh(gathered, {*present, *((*_key(s), s["fingerprint"]) for s in strays)})
+        load, _fresh(load, gathered, {*present, *((*_key(s), s["fingerprint"]) for s in strays)})
     )
     return []
 
@@ -73,18 +73,26 @@ def _key(row: dict[str, Any]) -> GroupKey:
 
 
 def _fresh(
-    gathered: dict[GroupKey, Gathered], present: set[tuple[int, uuid.UUID, str]]
+    load: _line.Load, gathered: dict[GroupKey, Gathered], present: set[tuple[int, uuid.UUID, str]]
 ) -> list[Change]:
-    """The changes that bring something new; what was in a group before is known."""
+    """The changes that somebody would be told of; what was in a group before is known."""
     known = {(tenant, mark) for tenant, _, mark in present}
     return [
         change
-        for g in gathered.values()
+        for (tenant, _), g in gathered.items()
+        if _tells(load, tenant, g)
         for change in g.changes.values()
         if rules.counts(
             change.kind, change.status, known=(change.tenant, change.fingerprint) in known
         )
     ]
+
+
+def _tells(load: _line.Load, tenant: int, g: Gathered) -> bool:
+    """Whether its receiver has anybody to tell."""
+    policy = load.tenants[tenant].policy
+    known = policy.receivers.get(g.route.receiver or "") if policy else None
+    return known is not None and bool(known.integrations or known.escalation)
 
 
 def _strays(

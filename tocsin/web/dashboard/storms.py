@@ -10,6 +10,7 @@ from fastapi import APIRouter, Request, Response
 from schemas import incident as said
 from schemas import parts
 from schemas import storm as schema
+from schemas.storms import Storms
 from tocsin import errors
 from tocsin.storage import storms
 from tocsin.web import access, in_force, paging
@@ -19,6 +20,8 @@ from tocsin.web.dashboard import _acts, _render, viewers
 router = APIRouter()
 
 MOST, BARS, GROUPS = 50, 8, 50
+#: What a smaller part has in common says nothing.
+LEAST = 0.05
 #: By the word in the address: what the API does, and the word that is said of it.
 _ACTS: dict[str, tuple[Callable[..., Any], str]] = {
     "ack": (api.acknowledge_storm, "storm_taken"),
@@ -47,11 +50,12 @@ def show(request: Request, storm: str, who: viewers.Seen, record: access.Recorde
     detail = api.show_storm(storm, who.caller, record)
     with record.session([who.tenant]) as tx:
         policy, now = in_force.policy(tx, who.tenant), tx.now
-    interval = parts.say_duration(policy.storms.page_interval) if policy else ""
+    settings = policy.storms if policy else Storms()
     return _render.page(
         request, who, "storm.html", now=now, here="storms", fragment="storm_part.html",
-        detail=detail, bars=detail.shares[:BARS], groups=detail.group_list[:GROUPS],
-        interval=interval,
+        detail=detail, groups=detail.group_list[:GROUPS],
+        bars=[one for one in detail.shares if one.share >= LEAST][:BARS],
+        interval=parts.say_duration(settings.page_interval),
     )  # fmt: skip
 
 
