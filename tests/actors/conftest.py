@@ -29,7 +29,9 @@ from tocsin.storage import intake, policies, tenants
 from tocsin.storage.record import Record
 from workers import queues
 
+#: Stories with a hundred alerts are about other things than storms.
 POLICY = """
+storms: {threshold: 0}
 route:
   receiver: ops
   group_by: [alertname]
