@@ -14,7 +14,7 @@ from actors import _escalations, _groups, _messages, _runtime
 from schemas.message import Message, Reason
 from schemas.parts import say_duration
 from tocsin import i18n, ids
-from tocsin.domain import escalation, notifying, policy, severity
+from tocsin.domain import escalation, folding, notifying, policy, severity
 from tocsin.domain import storms as rules
 from tocsin.i18n import gales
 from tocsin.storage import (
@@ -117,14 +117,19 @@ class Pages:
         incidents.write(self.tx, [self.incident])
 
     def _opened(self, first: Row) -> Row:
-        """All that was folded joined incidents that were open before: the storm has its own."""
+        """All that was folded joined incidents that were open before: the storm has its own.
+
+        Nothing else would ever resolve it, so that of a storm that is over is resolved.
+        """
+        over = self.row["ended_at"]
         rows, _ = storms.firing(self.tx, self.row, first["receiver"], LOOKED_AT)
         made = {
             "tenant": self.row["tenant"], "id": ids.new(self.tx.now),
             "group_id": self._line_of(first["receiver"]),
-            "severity": severity.worst(row["severity"] for row in rows), "state": "open",
+            "severity": severity.worst(row["severity"] for row in rows),
+            "state": "resolved" if over else "open",
             "generation": 0, "opened_at": self.tx.now, "acknowledged_at": None,
-            "acknowledged_by": None, "resolved_at": None, "resolved_by": None, "reopens_at": None,
+            "acknowledged_by": None, "resolved_at": over, "resolved_by": None, "reopens_at": None,
             "reopened_at": None, "gained_at": self.tx.now, "merged_into": None,
         }  # fmt: skip
         storms.opened(
@@ -159,7 +164,7 @@ class Pages:
         if known is None or known["incident_id"] != self.incident["id"]:
             memberships.join(self.tx, [
                 {"tenant": key[0], "group_id": line, "incident_id": self.incident["id"],
-                 "reason": "line", "confidence": 1.0, "detail": "{}", "facts": "{}"}
+                 "reason": folding.LINE, "confidence": 1.0, "detail": "{}", "facts": "{}"}
             ])  # fmt: skip
 
     def _why(self, reason: Reason, phase: rules.Phase) -> str:
@@ -291,7 +296,7 @@ class Pages:
         assert self.incident is not None
         by = self.row["ended_by"]
         kind = "storm_told" if phase != "over" else "storm_ended_by" if by else "storm_ended"
-        detail = {"alerts": self.row["alerts"], "receivers": [each["receiver"] for each in heard]}
+        detail = {"alerts": self.row["alerts"], "to": ", ".join(each["receiver"] for each in heard)}
         timelines.tell(self.tx, [incidents.entry(self.incident, kind, by or "tocsin", detail)])
 
 

@@ -82,6 +82,8 @@ def _look(
 ) -> set[tuple[str, str]]:
     """One storm: tell what is due, and say when it is to be looked at again."""
     if tenant.policy is None:
+        again = {"tenant": tenant.id, "subject": row["id"], "due_at": tx.now + PUT_OFF}
+        timers.exactly(tx, storms.TIMER, [again])
         return set()
     settings, heard = tenant.policy.storms, storms.listeners(tx, row)
     loud_at = row["loud_at"] or row["began_at"]
@@ -102,7 +104,7 @@ def _look(
             over=phase == "over", acknowledged=state == "acknowledged",
         )  # fmt: skip
         rings = pages.tell([each for each in heard if each["receiver"] in told], phase)
-        rings |= pages.show(heard)
+        rings |= pages.show([each for each in heard if each["receiver"] not in told])
     _arm(tx, settings, row, phase, state)
     return rings
 

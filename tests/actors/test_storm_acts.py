@@ -146,3 +146,40 @@ def places(tenant: Tenant) -> list[str]:
     calls = tenant.hall.providers.ledger.calls()
     return [call.dest for call in calls if call.dest.startswith(tenant.dest + "/") and call.effect
             and call.seen <= 1]  # fmt: skip
+
+
+def test_a_storm_of_groups_that_were_told_before_leaves_no_incident_open(hall: Hall) -> None:
+    tenant = hall.tenant(POLICY.replace("[alertname, node]", "[alertname]"))
+    blow(tenant, 1)
+    hall.settle()
+    blow(tenant, 30, first=1)
+    hall.ring("dedup", "flush")
+    act(tenant, storm_acts.end)
+    hall.settle()
+    assert [t.partition(":")[0] for t in heard(tenant)] == ["NodeDown", "Storm"]
+    assert tenant.told()[1]["status"] == "firing"
+    assert tenant.one("SELECT state FROM incident WHERE id = (SELECT incident_id FROM storm)") == (
+        "resolved"
+    )
+    assert tenant.one("SELECT count(*) FROM incident WHERE state = 'open'") == 1
+    assert tenant.one("SELECT closed_at IS NOT NULL FROM storm")
+
+
+def test_in_slack_it_is_shown_that_somebody_has_it(
+    hall: Hall, travel: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slack = 'slack: [{channel: CSTORM, token_env: bot, api_url: "{slack}"}]'
+    tenant = hall.tenant(POLICY.replace("webhook:\n      - url: {hook}\n", slack + "\n"))
+    monkeypatch.setenv(f"TOCSIN_SECRET_{tenant.slug.upper()}__BOT", "xoxb-fake")
+    blow(tenant, 30)
+    hall.settle()
+    travel(seconds=2)
+    act(tenant, storm_acts.acknowledge)
+    hall.settle()
+    travel(minutes=6)
+    hall.settle()
+    travel(seconds=2)
+    over(tenant, 30)
+    hall.settle()
+    reasons = "SELECT reason FROM notification ORDER BY created_at, id"
+    assert tenant.column(reasons) == ["first", "acknowledged", "new_alerts", "resolved"]

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 #: The reason of a membership, and the name of the rule that stands for it.
 STORM: correlation.Kind = "storm"
+#: And that of the groups without alerts in whose lines the messages about a storm stand.
+LINE = "line"
 #: News that a storm stands for. What somebody asked for is none of these.
 _NEWS: frozenset[Reason] = frozenset({"first", "new_alerts"})
 _NEWS_OF_ITS_OWN: frozenset[Reason] = _NEWS | {"repeat"}

@@ -277,14 +277,16 @@ def wake(tx: Transaction, rows: Sequence[Row]) -> None:
     are changed when it is looked at.
     """
     keys = [(row["tenant"], row["id"]) for row in rows]
-    wanted, stands = [], set()
+    stand: dict[Any, Row] = {}
     for m in memberships.groups_of(tx, keys):
-        place = (m["tenant"], m["incident_id"], m["receiver"])
-        if m["reason"] != folding.STORM or place not in stands:
-            wanted.append({"tenant": m["tenant"], "subject": m["group_id"], "due_at": tx.now})
-        if m["reason"] == folding.STORM:
-            stands.add(place)
-    timers.earlier(tx, "flush", wanted)
+        of = (m["incident_id"], m["receiver"]) if m["reason"] == folding.STORM else m["group_id"]
+        if m["reason"] != folding.LINE:
+            stand.setdefault(of, m)
+    timers.earlier(
+        tx, "flush",
+        [{"tenant": m["tenant"], "subject": m["group_id"], "due_at": tx.now}
+         for m in stand.values()],
+    )  # fmt: skip
     storms.wake(tx, keys)
 
 
