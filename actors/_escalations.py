@@ -180,12 +180,12 @@ def _show(
         planned.append({
             **line, "id": ids.new(tx.now), "notification_id": notifications[key]["id"],
             "generation": incident.generation, "queue": queues.NOTIFY,
-            "facts": _facts_after(line["facts"]),
+            "facts": facts_after(line["facts"]),
         })  # fmt: skip
     return plan(tx, list(notifications.values()), planned)
 
 
-def _facts_after(facts: str | None) -> str | None:
+def facts_after(facts: str | None) -> str | None:
     """Nothing comes next any more."""
     if facts is None:
         return None

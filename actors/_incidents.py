@@ -7,13 +7,13 @@ import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 import orjson
 
-from actors import _groups
-from tocsin import errors
-from tocsin.domain import correlation, flushing, severity, sharing
+from actors import _groups, _storms
+from tocsin import errors, i18n, ids
+from tocsin.domain import correlation, flushing, folding, severity, sharing
 from tocsin.storage import incidents, memberships
 from tocsin.storage.memberships import IncidentKey
 from tocsin.storage.record import Transaction
@@ -50,6 +50,8 @@ class Scene:
     tellers: dict[str, dict[uuid.UUID, bool]] = field(default_factory=dict)
     heard: dict[str, sharing.Heard] = field(default_factory=dict)
     whole: bool = False
+    #: It is a storm's: `parts` are those of this flush and one more, for there may be thousands.
+    storm: bool = False
 
     def line(self, integration: str, group: uuid.UUID) -> uuid.UUID:
         """Whose message the group changes where a message can be changed: one for all, if so."""
@@ -69,6 +71,7 @@ class Desk:
         self._of: dict[tuple[int, uuid.UUID], Row] = {}
         self._rows: dict[IncidentKey, Row] = {}
         self.changed: dict[IncidentKey, Scene] = {}
+        self.weather = _storms.Weather({}, {})
 
     def hold(self, sheets: Sequence[_groups.Sheet]) -> None:
         """Lock the incidents; for tenants with rules, be the only one who opens further ones."""
@@ -80,8 +83,9 @@ class Desk:
                 widest = max(rule.window or self._window for rule in _rules(sheet))
                 since[sheet.tenant.id] = self._tx.now - widest
         memberships.gather(self._tx, since)
+        self.weather = _storms.hold(self._tx, sheets)
         wanted = {(tenant, row["incident_id"]) for (tenant, _), row in self._of.items()}
-        wanted |= set(memberships.gaining(self._tx, since, CANDIDATES))
+        wanted |= set(memberships.gaining(self._tx, since, CANDIDATES)) | self.weather.keys()
         self._rows = incidents.lock(self._tx, wanted)
         for sheet, key in zip(sheets, keys, strict=True):
             member = self._of.get(key)
@@ -97,12 +101,11 @@ class Desk:
             self._of = memberships.of(self._tx, keys)
             self._rows = incidents.lock(self._tx, self._rows)
         self._scenes = {key: _scene(row) for key, row in self._rows.items()}
-        for row in memberships.groups_of(self._tx, list(self._scenes)):
-            found = _facts(row["facts"])
-            part = Part(row["receiver"], row["joined_at"], row["active"], found)
-            self._scenes[row["tenant"], row["incident_id"]].parts[row["group_id"]] = part
+        for key in self._stormy():
+            self._scenes[key].storm = True
+        self._read_parts([sheet.row["id"] for sheet in sheets])
         mine = {(tenant, row["incident_id"]) for (tenant, _), row in self._of.items()}
-        wanted = {key for key in mine if len(self._scenes[key].parts) > 1}
+        wanted = {key for key in mine if len(self._scenes[key].parts) > 1} | self._stormy()
         for sheet in sheets:
             if (join := self._join(sheet)) is not None:
                 wanted.add((sheet.tenant.id, join.incident))
@@ -110,13 +113,46 @@ class Desk:
         for key in mine - wanted:
             self._scenes[key].whole = True
 
+    def _stormy(self) -> set[IncidentKey]:
+        """The incidents of storms."""
+        found = {(tenant, row["incident_id"]) for (tenant, _), row in self._of.items()
+                 if row["reason"] == folding.STORM}  # fmt: skip
+        return (found | self.weather.keys()) & self._scenes.keys()
+
+    def _read_parts(self, mine: Sequence[uuid.UUID]) -> None:
+        stormy = self._stormy()
+        found = memberships.groups_of(self._tx, sorted(self._scenes.keys() - stormy))
+        for row in (*found, *memberships.few_of(self._tx, sorted(stormy), mine)):
+            part = Part(row["receiver"], row["joined_at"], row["active"], _facts(row["facts"]))
+            self._scenes[row["tenant"], row["incident_id"]].parts[row["group_id"]] = part
+
+    def _storm(self, sheet: _groups.Sheet) -> folding.Storm | None:
+        """The storm that the group is to be flushed in."""
+        row = self.weather.rows.get(sheet.tenant.id)
+        if row is None:
+            return None
+        scene = self._scenes.get((sheet.tenant.id, row["incident_id"]))
+        if scene is not None and scene.incident.state == "resolved":
+            scene = None
+        place = self.weather.places.get((sheet.tenant.id, sheet.row["id"]), {})
+        fresh = flushing.Incident(
+            ids.new(self._tx.now), i18n.say("storm.title"), "none", "open", 0, self._tx.now
+        )
+        return folding.Storm(
+            row["id"], scene.incident if scene else fresh, scene is not None,
+            dict(scene.heard) if scene else {}, bool(place.get("passed_at")),
+            bool(place.get("promoted_at")),
+        )  # fmt: skip
+
     def seat(self, sheet: _groups.Sheet) -> flushing.Group:
         """The group with its incident and what its other groups are at."""
-        group, scene = sheet.group, self.own(sheet)
-        assert group is not None
+        assert sheet.group is not None
+        group, scene = dataclasses.replace(sheet.group, storm=self._storm(sheet)), self.own(sheet)
         if scene is None:
             return group
         me = group.id
+        if self._of[sheet.tenant.id, me]["reason"] == folding.STORM:
+            return _in_storm(group, scene)
         others = [part for id, part in scene.parts.items() if id != me]
         shows = {each.key for each in group.receiver.integrations if scene.line(each.key, me) == me}
         return dataclasses.replace(
@@ -162,13 +198,27 @@ class Desk:
             scene.gained_at = self._tx.now
         active = len(sheet.members) > len(plan.leaving) + len(plan.waiting)
         if plan.act in ("opened", "joined"):
-            scene.parts[me] = Part(sheet.row["receiver"], self._tx.now, active, facts(sheet))
-            self._of[tenant, me] = {"incident_id": incident.id, "state": incident.state,
-                                    "facts": _text(facts(sheet))}  # fmt: skip
+            self._move(sheet, plan, scene, active=active)
         elif me in scene.parts:
             scene.parts[me].active = active
         _hear(scene, me, plan, self._tx.now)
         return scene
+
+    def _move(
+        self, sheet: _groups.Sheet, plan: flushing.Plan, scene: Scene, *, active: bool
+    ) -> None:
+        """The group is in this one from now on, and in no other."""
+        tenant, me = sheet.tenant.id, sheet.row["id"]
+        if plan.storm and plan.act == "opened":
+            scene.storm = True
+            self.weather.rows[tenant]["incident_id"] = scene.incident.id
+        if (left := self.own(sheet)) is not None:
+            left.parts.pop(me, None)
+        scene.parts[me] = Part(sheet.row["receiver"], self._tx.now, active, facts(sheet))
+        self._of[tenant, me] = {
+            "incident_id": scene.incident.id, "state": scene.incident.state,
+            "facts": _text(facts(sheet)), "reason": plan.join.kind if plan.join else "opened",
+        }  # fmt: skip
 
     def noted(self, sheet: _groups.Sheet) -> str | None:
         """The facts of the group, as stored, if they have changed since; nothing of an end."""
@@ -196,7 +246,7 @@ class Desk:
 
     def _candidates(self, tenant: int) -> Iterable[correlation.Candidate]:
         for (of, id), scene in self._scenes.items():
-            if of == tenant and scene.incident.state != "resolved":
+            if of == tenant and scene.incident.state != "resolved" and not scene.storm:
                 incident = scene.incident
                 yield correlation.Candidate(
                     id, incident.state, incident.opened_at, scene.gained_at,
@@ -206,16 +256,27 @@ class Desk:
     def _complete(self, wanted: Iterable[IncidentKey]) -> None:
         """Read who told what of these incidents."""
         keys = sorted(wanted)
+        for key in keys:
+            self._scenes[key].whole = True
         pages = {(row["tenant"], row["incident_id"], row["integration"]): row
                  for row in memberships.pages_of(self._tx, keys)}  # fmt: skip
-        for row in memberships.logs_of(self._tx, keys):
+        stormy = [key for key in keys if self._scenes[key].storm]
+        for row in memberships.heard_of(self._tx, stormy):
+            key, page = (
+                (row["tenant"], row["incident_id"]),
+                pages.get((row["tenant"], row["incident_id"], row["integration"])),
+            )
+            heard = sharing.Heard(
+                severity.worst(row["severities"]) if row["severities"] else None, row["at"],
+                _page(page),
+            )  # fmt: skip
+            self._scenes[key].heard[row["integration"]] = heard
+        for row in memberships.logs_of(self._tx, [key for key in keys if key not in stormy]):
             key, integration = (row["tenant"], row["incident_id"]), row["integration"]
             scene = self._scenes[key]
             scene.tellers.setdefault(integration, {})[row["group_id"]] = row["thread"]
             before = scene.heard.get(integration, sharing.NOTHING)
             scene.heard[integration] = _heard(before, row, pages.get((*key, integration)))
-        for key in keys:
-            self._scenes[key].whole = True
 
 
 def facts(sheet: _groups.Sheet) -> correlation.Facts:
@@ -263,11 +324,34 @@ def _hear(scene: Scene, me: uuid.UUID, plan: flushing.Plan, now: datetime) -> No
 def _heard(before: sharing.Heard, log: Row, page: Row | None) -> sharing.Heard:
     paged = [rank for rank in (before.severity, log["severity"]) if rank]
     times = [at for at in (before.at, log["at"] if log["firing"] else None) if at]
-    sent = "arrived" if page and page["arrived"] else "coming" if page and page["coming"] else None
     return sharing.Heard(
         severity=severity.worst(paged) if paged else None,
         at=max(times, default=None),
-        page=sent,  # type: ignore[arg-type]
+        page=_page(page),
+    )
+
+
+def _page(row: Row | None) -> Literal["arrived", "coming"] | None:
+    if row is None:
+        return None
+    return "arrived" if row["arrived"] else "coming" if row["coming"] else None
+
+
+def _in_storm(group: flushing.Group, scene: Scene) -> flushing.Group:
+    """A group that was folded: of the incident of its storm, unless that is over."""
+    if scene.incident.state == "resolved":
+        return dataclasses.replace(group, stormed=True)
+    others = [part for id, part in scene.parts.items() if id != group.id]
+    return dataclasses.replace(
+        group,
+        incident=scene.incident,
+        stormed=True,
+        alone=False,
+        others_go_on=any(part.active for part in others),
+        joined_at=scene.parts[group.id].joined_at if group.id in scene.parts else None,
+        heard=dict(scene.heard),
+        # What was told by the storm is shown by the storm.
+        shows=frozenset(key for key, log in group.log.items() if not log.carried),
     )
 
 

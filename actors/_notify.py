@@ -11,7 +11,16 @@ from typing import Any
 import orjson
 
 import channels
-from actors import _escalations, _folding, _groups, _incidents, _messages, _runtime, _story
+from actors import (
+    _escalations,
+    _folding,
+    _groups,
+    _incidents,
+    _messages,
+    _runtime,
+    _storms,
+    _story,
+)
 from tocsin import ids
 from tocsin.domain import escalation, flushing, severity, telling
 from tocsin.domain.policy import Integration
@@ -23,7 +32,7 @@ from workers import queues
 UPDATES_IN_PLACE = frozenset(
     name for name, module in channels.REGISTRY.items() if module.CAPABILITIES.update_in_place
 )
-SUPPRESSED = frozenset({"silenced", "inhibited", "muted"})
+SUPPRESSED = frozenset({"silenced", "inhibited", "muted", "folded"})
 Row = dict[str, Any]
 
 
@@ -55,6 +64,7 @@ def write(
     _story.tell(tx, decided, tallies)
     rings = _deliveries(here, tx, decided) | _escalations.after_flush(here, tx, decided)
     _explain(tx, decided, tallies)
+    rings |= _storms.after_flush(here, tx, decided, desk.weather)
     if _timers(tx, decided):
         rings.add(("flush", here.queues["flush"]))
     tallies.write(tx)
@@ -128,7 +138,7 @@ def _others(d: _story.Decided, siblings: Mapping[tuple[int, uuid.UUID], list[Row
 
 def _told(d: _story.Decided) -> dict[tuple[str, bool, bool], list[Integration]]:
     """The integrations by what they are told: why, of the whole incident, also of what is over."""
-    shared = d.scene is not None and len(d.scene.parts) > 1
+    shared = d.scene is not None and not d.scene.storm and len(d.scene.parts) > 1
     found: dict[tuple[str, bool, bool], list[Integration]] = {}
     for integration in d.group.receiver.integrations:
         reason = d.plan.reasons.get(integration.key)

@@ -27,6 +27,8 @@ Ring = tuple[str, str]
 
 #: An escalation whose alerts are all silenced, or over, looks again after this.
 LOOK_AGAIN = timedelta(seconds=30)
+#: So many groups of one incident are asked what fires in them.
+LOOKED_AT = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +106,7 @@ def _cases(
     held: dict[IncidentKey, list[Row]] = {key: [] for key in keys}
     for member in memberships.groups_of(tx, keys):
         held[member["tenant"], member["incident_id"]].append(member)
-    alerts = _alerts(tx, tenants, held)
+    alerts = _alerts(tx, tenants, {key: _few(some) for key, some in held.items()})
     turns = escalations.turns(tx, [(row["tenant"], row["name"]) for row in rows])
     # As far as anything is foreseen that a message says.
     overrides = stand_ins.of(tx, sorted(tenants), tx.now, tx.now + escalation.HORIZON)
@@ -124,6 +126,11 @@ def _cases(
                  escalation.thawed(row["chain"]), mine, alerts[key], world, own)
         )  # fmt: skip
     return cases
+
+
+def _few(some: list[Row]) -> list[Row]:
+    """As many groups as a step can read: a storm has thousands. Those that go on come first."""
+    return sorted(some, key=lambda group: not group["active"])[:LOOKED_AT]
 
 
 def _alerts(

@@ -64,7 +64,9 @@ def tell(tx: Transaction, decided: Iterable[Decided], tallies: Tallies) -> None:
 
 def _happened(d: Decided) -> Iterator[tuple[str, dict[str, Any]]]:
     plan = d.plan
-    if plan.act == "joined" and plan.join is not None:
+    if plan.act == "joined" and plan.storm:
+        pass  # thousands do; the storm has a list of them
+    elif plan.act == "joined" and plan.join is not None:
         yield "joined", _joined(d, plan.join)
     elif plan.act:
         yield plan.act, {"alerts": len(plan.firing)}

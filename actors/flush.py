@@ -18,6 +18,7 @@ from actors import (
     _poison,
     _rehouse,
     _runtime,
+    _storms,
     _story,
     _work,
 )
@@ -109,16 +110,16 @@ def _decide(
         if sheet.tenant.policy is None:
             continue
         group = desk.seat(sheet)
-        plan = flushing.plan(
-            group,
-            silences[sheet.tenant.id],
-            tx.now,
+        plan = _storms.planned(group, partial(
+            flushing.plan,
+            silences=silences[sheet.tenant.id],
+            now=tx.now,
             reopen_window=sheet.tenant.policy.reopen_window,
             fresh=_notify.fresh_incident(sheet, tx.now),
             updates_in_place=_notify.UPDATES_IN_PLACE,
             target=desk.target(sheet),
             inhibited=inhibited.get(sheet.tenant.id, {}),
-        )
+        ))  # fmt: skip
         passing = silences[sheet.tenant.id].passing
         decided.append(_story.Decided(sheet, group, plan, desk.apply(sheet, plan), passing))
     return decided

@@ -10,8 +10,9 @@ from typing import Any
 
 import orjson
 
-from actors import _inhibitors, _line
+from actors import _inhibitors, _line, _storms
 from tocsin.domain import grouping, routing
+from tocsin.domain import storms as rules
 from tocsin.domain.change import Change
 from tocsin.storage import events, groups, timers
 
@@ -61,7 +62,37 @@ def group(load: _line.Load, changes: list[Change]) -> list[Change]:
     _wake(load, gathered, locked, {(m["tenant"], m["group_id"]) for m in joining})
     if outcomes:
         events.settle(load.tx, outcomes, _since(load, changes, [*present.values(), *strays]))
+    _storms.count(
+        load, _fresh(load, gathered, {*present, *((*_key(s), s["fingerprint"]) for s in strays)})
+    )
     return []
+
+
+def _key(row: dict[str, Any]) -> GroupKey:
+    return row["tenant"], row["group_id"]
+
+
+def _fresh(
+    load: _line.Load, gathered: dict[GroupKey, Gathered], present: set[tuple[int, uuid.UUID, str]]
+) -> list[Change]:
+    """The changes that somebody would be told of; what was in a group before is known."""
+    known = {(tenant, mark) for tenant, _, mark in present}
+    return [
+        change
+        for (tenant, _), g in gathered.items()
+        if _tells(load, tenant, g)
+        for change in g.changes.values()
+        if rules.counts(
+            change.kind, change.status, known=(change.tenant, change.fingerprint) in known
+        )
+    ]
+
+
+def _tells(load: _line.Load, tenant: int, g: Gathered) -> bool:
+    """Whether its receiver has anybody to tell."""
+    policy = load.tenants[tenant].policy
+    known = policy.receivers.get(g.route.receiver or "") if policy else None
+    return known is not None and bool(known.integrations or known.escalation)
 
 
 def _strays(

@@ -49,7 +49,8 @@ class IncidentItem(BaseModel):
 class GroupItem(BaseModel):
     """A group of alerts that belongs, or belonged, to an incident; `sentence` says why.
 
-    `reason` is opened, labels, services, merged or split; `detail` is what made it so.
+    `reason` is opened, labels, services, merged, split, storm (it was folded into one) or line (it
+    has no alerts: the messages about the storm stand there); `detail` is what made it so.
     """
 
     id: str

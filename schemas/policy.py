@@ -25,6 +25,7 @@ from schemas.schedules import Schedule
 from schemas.scoring import Scoring
 from schemas.service_levels import Calendar, ServiceLevel
 from schemas.services import LABEL, Service
+from schemas.storms import Storms
 from schemas.templates import DEFAULT_LOCALE, Locale, TemplateEntry
 from schemas.time_intervals import TimeInterval
 
@@ -151,6 +152,7 @@ class Document(Written):
     )
     cloudwatch: CloudWatch = CloudWatch()
     scoring: Scoring = Scoring()
+    storms: Storms = Storms()
 
 
 def document(

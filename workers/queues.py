@@ -28,6 +28,7 @@ TIMERS = {
     "report": "report",
     "fold": "unfold",
     "heartbeat": "miss",
+    "storm": "digest",
 }
 #: What belongs to anomaly scores; it stays where pyod is.
 SCORERS = ("score", "train")
@@ -46,7 +47,7 @@ def of_stages(text: str) -> dict[str, str]:
         # Clocks are looked at after every line of a story: a flood must not wait for that.
         **dict.fromkeys(("breach", "report"), BACKGROUND),
         **dict.fromkeys(SCORERS, SCORING),
-        **dict.fromkeys(("escalate", "wake", "hand_over", "fail_over"), PAGE),
+        **dict.fromkeys(("escalate", "wake", "hand_over", "fail_over", "digest"), PAGE),
     }
     for pair in filter(None, (part.strip() for part in text.split(","))):
         stage, _, queue = pair.partition("=")

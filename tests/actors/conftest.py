@@ -34,7 +34,9 @@ from tocsin.storage.record import Record
 from tocsin.web import app
 from workers import queues
 
+#: Stories with a hundred alerts are about other things than storms.
 POLICY = """
+storms: {threshold: 0}
 route:
   receiver: ops
   group_by: [alertname]
@@ -50,7 +52,7 @@ WAITING = ("inbox", "timer", "delivery", "drain_note", "lookup_waiting", "lookup
 STAGES = queues.of_stages("")
 ORDER = [(actor, STAGES[actor]) for actor in (
     "lookup", "judge", "dedup", "enrich", "evaluate", "expire", "reroute", "subside", "unfold", "miss",
-    "unmute", "flush", "wake", "hand_over", "fail_over", "escalate", "breach", "report",
+    "unmute", "flush", "wake", "hand_over", "fail_over", "digest", "escalate", "breach", "report",
 )]  # fmt: skip
 ORDER += [
     (queues.deliver(channel), queue)

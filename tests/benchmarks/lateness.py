@@ -17,6 +17,7 @@ from typing import Any
 from tests.e2e import conftest as stories
 
 POLICY = """
+storms: {threshold: 0}
 route: {receiver: ops, group_by: [alertname, instance], group_wait: 0s, group_interval: 0s}
 receivers:
   - {name: ops, escalation: primary}

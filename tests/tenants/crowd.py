@@ -95,6 +95,8 @@ class Founder:
             tx.run("UPDATE incident SET title = %s", [made.canary])
             tx.run("UPDATE delivery SET destination = %s, person = %s", [made.canary, made.name])
             seeds.model(tx, made.tenant)
+            if "storms" not in made.ids:
+                made.ids["storms"] = str(seeds.storm(tx, made.tenant, story))
 
     def _made(self, made: Citizen, path: str, body: dict[str, Any]) -> str:
         return str(self._asked(made, "POST", path, json=body)["id"])

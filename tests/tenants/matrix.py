@@ -70,6 +70,8 @@ def _body(operation: access.Operation, me: Citizen) -> Any:
         return {"from": [me.ids["further"]]}
     if operation.path.endswith("/split"):
         return {"groups": [me.ids["groups"]]}
+    if operation.path.endswith("/promote"):
+        return {"group": me.ids["groups"]}
     shape = re.sub(r"\{\w+\}", "*", operation.path.removeprefix("/api/v1/"))
     return access.BODIES.get(f"{operation.method} {shape}")
 

@@ -11,8 +11,9 @@ import orjson
 
 from tocsin import ids
 from tocsin.domain import people
+from tocsin.domain import storms as rules
 from tocsin.domain.heartbeats import Heartbeat, Rhythm
-from tocsin.storage import alerts, contacts, heartbeats, models
+from tocsin.storage import alerts, contacts, heartbeats, models, storms
 from tocsin.storage.record import Record, Transaction
 
 
@@ -167,6 +168,26 @@ def story(record: Record, tenant: int, **labels: str) -> Story:
         told = notification(tx, tenant, of, about, [happened])
         sent = delivery(tx, tenant, of=of, about=about, notification=told)
         return Story(fingerprint, happened, of, about, told, sent)
+
+
+def storm(tx: Transaction, tenant: int, of: Story) -> uuid.UUID:
+    """A storm under way that has folded the group of a story, whose incident is the storm's."""
+    made = ids.new(tx.now)
+    storms.write_meters(tx, {
+        tenant: rules.Meter(tx.now, 50.0, tx.now, tx.now - timedelta(minutes=3), 412, {
+            ("cluster", "eu1"): 379, ("alertname", "NodeDown"): 251, ("instance", "n7"): 3})
+    })  # fmt: skip
+    storms.begin(tx, [{"tenant": tenant, "id": made}])
+    storms.opened(tx, [{"tenant": tenant, "id": made, "incident_id": of.incident}])
+    placed = {"tenant": tenant, "storm_id": made, "group_id": of.group}
+    storms.count(tx, [{**placed, "alerts": 411, "passed": False}])
+    tx.run(
+        "UPDATE incident_group SET reason = 'storm' WHERE tenant = %s AND group_id = %s",
+        [tenant, of.group],
+    )
+    told = {"tenant": tenant, "storm_id": made, "receiver": "team-db", "alerts": 411, "shown": 1}
+    storms.tell(tx, [{**told, "group_id": ids.new(tx.now)}])
+    return made
 
 
 def at(text: str) -> datetime:

@@ -158,10 +158,12 @@ def owned(web: Web, someone: Someone, record: Record) -> Owned:
         seeds.model(tx, someone.tenant)
         seeds.heartbeats_of(tx, someone.tenant, "backup")
         part = seeds.part(tx, someone.tenant, story.incident)
+        made["storms"] = str(seeds.storm(tx, someone.tenant, story))
         seeds.code(tx, someone.tenant, "anna", "webhook", "https://push.example.org/", "012345")
     # Merge and split name what this fixture has made.
     BODIES["POST incidents/*/merge"] = {"from": [str(another.incident)]}
     BODIES["POST incidents/*/split"] = {"groups": [str(part)]}
+    BODIES["POST storms/*/promote"] = {"group": str(story.group)}
     return story, made
 
 

@@ -110,6 +110,7 @@ def _compiled(
         sources=tuple(document.sources),
         cloudwatch=document.cloudwatch,
         scoring=document.scoring,
+        storms=document.storms,
     )
 
 

@@ -18,7 +18,7 @@ from typing import Any, Literal
 
 from tocsin.domain import incidents, matchers, service_map, telling
 
-Kind = Literal["labels", "services"]
+Kind = Literal["labels", "services", "storm"]
 #: Services of one group that count; a group of more is about no service in particular.
 MAX_SERVICES = 50
 

@@ -17,6 +17,7 @@ from schemas.message import Reason
 from tocsin.domain import (
     correlation,
     explanation,
+    folding,
     grouping,
     incidents,
     inhibition,
@@ -98,6 +99,7 @@ class Group:
     `alone`: its incident has no other group; `others_go_on`: one of them is not over. `heard` is
     what integrations heard of the incident by any group; `joined_at` when this one joined it.
     `shows` are the integrations in which this group's message stands for the incident (None: all).
+    `stormed`: it was folded into a storm and is in its incident, or was until that was resolved.
     """
 
     id: uuid.UUID
@@ -113,6 +115,9 @@ class Group:
     joined_at: datetime | None = None
     heard: Mapping[str, sharing.Heard] = field(default_factory=dict)
     shows: frozenset[str] | None = None
+    stormed: bool = False
+    #: The storm that is under way.
+    storm: folding.Storm | None = None
 
 
 @dataclass(slots=True)
@@ -131,6 +136,10 @@ class Plan:
     part_over: bool = False
     heard: Mapping[str, sharing.Heard] = field(default_factory=dict)
     carried: set[str] = field(default_factory=set)
+    #: The storm into which news for these integrations were folded; or they passed beside it.
+    storm: str | None = None
+    sheltered: set[str] = field(default_factory=set)
+    passed: bool = False
     reasons: dict[str, Reason] = field(default_factory=dict)
     log: dict[str, notifying.Told] = field(default_factory=dict)
     #: Integrations that are only shown what people did; they are told no news.
@@ -168,7 +177,9 @@ def plan(
     _hear(group, made, quiet)
     made.anchor = group.anchor or group.due_at
     _tell(group, made, now)
-    _settle_incident(group, made, now, reopen_window, fresh, target)
+    group = folding.fold(group, made)
+    if made.storm is None or _is_open(group.incident):
+        _settle_incident(group, made, now, reopen_window, fresh, target)
     sharing.page_once(group, made, updates_in_place)
     _show_state(group, made, updates_in_place)
     _write_log(group, made, now)
@@ -259,8 +270,7 @@ def _settle_incident(
 ) -> None:
     """Open, reopen, join or resolve, and let the reasons say so."""
     was = group.incident
-    is_open = was is not None and was.state != "resolved"
-    if PAGING.intersection(made.reasons.values()) and not is_open:
+    if PAGING.intersection(made.reasons.values()) and not _is_open(was):
         back = was is not None and incidents.reopens(
             was.resolved_at or now, was.resolved_by, now, window
         )
@@ -273,7 +283,7 @@ def _settle_incident(
             made.act, made.incident = "opened", fresh
         news: Reason = "reopened" if back else "first"
         made.reasons = {key: news if r in PAGING else r for key, r in made.reasons.items()}
-    elif was is not None and is_open and not made.firing and not made.muted:
+    elif was is not None and _is_open(was) and not made.firing and not made.muted:
         if group.others_go_on:
             made.part_over = bool(group.members)
             return
@@ -286,6 +296,10 @@ def _settle_incident(
         mine = made.act == "opened" or (group.alone and made.act != "joined")
         title = fresh.title if made.reasons and mine else made.incident.title
         made.incident = replace(made.incident, severity=worst, title=title)
+
+
+def _is_open(incident: Incident | None) -> bool:
+    return incident is not None and incident.state != "resolved"
 
 
 def _reopened(was: Incident) -> Incident:
@@ -326,7 +340,7 @@ def _write_log(group: Group, made: Plan, now: datetime) -> None:
         log = group.log.get(integration.key)
         if integration.key in made.shown and log is not None:
             made.log[integration.key] = replace(log.told, at=now)
-        elif integration.key in made.reasons or sharing.carries_news(
+        elif integration.key in {*made.reasons, *made.sheltered} or sharing.carries_news(
             made, integration.key, log, firing
         ):
             held = log.told.open.intersection(back) if log else frozenset()
@@ -349,6 +363,8 @@ def _explain(group: Group, made: Plan, quiet: quieting.Quiet) -> None:
             made.outcomes.append((member.event, *quiet.explain(by, inhibited=mark)))
         elif news and (member.status == "firing" or member in made.resolved):
             made.told.append(member.event)
+        elif made.storm and member.status == "firing":
+            made.outcomes.append((member.event, "folded", made.storm))
         elif group.receiver.integrations:
             by_incident = made.carried and made.incident is not None
             cause = made.incident.id if by_incident and made.incident else group.id
@@ -360,7 +376,7 @@ def _explain(group: Group, made: Plan, quiet: quieting.Quiet) -> None:
 def _next_repeat(group: Group, made: Plan) -> datetime | None:
     """The tick at which the first repeat is due; news set the timer by themselves."""
     acknowledged = made.incident is not None and made.incident.state == "acknowledged"
-    if not made.firing or acknowledged or made.anchor is None:
+    if not made.firing or acknowledged or folding.is_done(group, made) or made.anchor is None:
         return None
     at = [
         max(told.at, made.heard.get(each.key, sharing.NOTHING).at or told.at)

@@ -12,6 +12,7 @@ from schemas.escalation import Escalation
 from schemas.holidays import Holidays
 from schemas.people import Person, Team
 from schemas.scoring import Scoring
+from schemas.storms import Storms
 from tocsin.domain import (
     breadth,
     correlation,
@@ -98,6 +99,7 @@ class Policy:
     sources: tuple[mapping.MappedSource, ...] = ()
     cloudwatch: mapping.CloudWatch = field(default_factory=mapping.CloudWatch)
     scoring: Scoring = field(default_factory=Scoring)
+    storms: Storms = field(default_factory=Storms)
 
     def person(self, name: str) -> Person | None:
         """The person of this name."""

@@ -95,5 +95,7 @@ def confirm(made: flushing.Plan, now: datetime) -> datetime | None:
     """When to look again whether the page that stands for this group has arrived."""
     if made.incident is None or made.incident.state != "open" or not made.firing:
         return None
-    coming = any(made.heard.get(key, NOTHING).page == "coming" for key in made.carried)
+    # What a storm has only just taken in: its page is planned in a moment.
+    wanted = {None, "coming"} if made.storm else {"coming"}
+    coming = any(made.heard.get(key, NOTHING).page in wanted for key in made.carried)
     return now + CONFIRM if coming else None

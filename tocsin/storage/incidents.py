@@ -14,8 +14,9 @@ from typing import Any
 import orjson
 
 from tocsin import errors
+from tocsin.domain import folding
 from tocsin.domain import incidents as rules
-from tocsin.storage import deliveries, escalations, memberships, timelines, timers
+from tocsin.storage import deliveries, escalations, memberships, storms, timelines, timers
 from tocsin.storage.memberships import IncidentKey
 from tocsin.storage.record import Transaction
 
@@ -270,12 +271,23 @@ def _going_on(tx: Transaction, tenant: int, incident: uuid.UUID) -> Row:
 
 
 def wake(tx: Transaction, rows: Sequence[Row]) -> None:
-    """Let all groups of locked incidents flush: channels that show a state show what it is now."""
-    members = memberships.groups_of(tx, [(row["tenant"], row["id"]) for row in rows])
+    """Let all groups of locked incidents flush: channels that show a state show what it is now.
+
+    Of those that a storm folded, which may be thousands, one for each receiver; its own messages
+    are changed when it is looked at.
+    """
+    keys = [(row["tenant"], row["id"]) for row in rows]
+    stand: dict[Any, Row] = {}
+    for m in memberships.groups_of(tx, keys):
+        of = (m["incident_id"], m["receiver"]) if m["reason"] == folding.STORM else m["group_id"]
+        if m["reason"] != folding.LINE:
+            stand.setdefault(of, m)
     timers.earlier(
         tx, "flush",
-        [{"tenant": m["tenant"], "subject": m["group_id"], "due_at": tx.now} for m in members],
+        [{"tenant": m["tenant"], "subject": m["group_id"], "due_at": tx.now}
+         for m in stand.values()],
     )  # fmt: skip
+    storms.wake(tx, keys)
 
 
 def entry(row: Row, kind: str, by: str, detail: dict[str, Any]) -> Row:

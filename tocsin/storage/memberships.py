@@ -45,15 +45,42 @@ FROM unnest(%s::bigint[]) AS k (tenant)
 GAINING = """
 SELECT i.tenant, i.id FROM incident i
 JOIN unnest(%s::bigint[], %s::timestamptz[]) AS k (tenant, since) ON i.tenant = k.tenant
-WHERE i.state <> 'resolved' AND i.gained_at > k.since ORDER BY i.gained_at DESC LIMIT %s
+WHERE i.state <> 'resolved' AND i.gained_at > k.since AND NOT EXISTS (
+  SELECT 1 FROM storm s WHERE s.tenant = i.tenant AND s.incident_id = i.id)
+ORDER BY i.gained_at DESC LIMIT %s
 """
 GROUPS = """
-SELECT m.tenant, m.incident_id, m.group_id, m.joined_at, m.facts, g.active, g.receiver, g.route,
-  g.labels
+SELECT m.tenant, m.incident_id, m.group_id, m.joined_at, m.facts, m.reason, g.active, g.receiver,
+  g.route, g.labels
 FROM incident_group m JOIN alert_group g ON g.tenant = m.tenant AND g.id = m.group_id
 JOIN unnest(%s::bigint[], %s::uuid[]) AS k (tenant, id)
   ON m.tenant = k.tenant AND m.incident_id = k.id
 WHERE m.left_at IS NULL ORDER BY m.tenant, m.incident_id, m.joined_at, m.group_id
+"""
+#: Of the incident of a storm, which may have thousands: these groups, and one more with alerts.
+FEW = """
+SELECT m.tenant, m.incident_id, m.group_id, m.joined_at, m.facts, m.reason, g.active, g.receiver,
+  g.route, g.labels
+FROM unnest(%(tenants)s::bigint[], %(ids)s::uuid[]) AS k (tenant, id)
+CROSS JOIN LATERAL (
+  SELECT x.* FROM incident_group x WHERE x.tenant = k.tenant AND x.incident_id = k.id
+    AND x.left_at IS NULL AND x.group_id = ANY(%(mine)s)
+  UNION ALL (
+  SELECT x.* FROM incident_group x JOIN alert_group y ON y.tenant = x.tenant AND y.id = x.group_id
+  WHERE x.tenant = k.tenant AND x.incident_id = k.id AND x.left_at IS NULL
+    AND y.active AND x.group_id <> ALL(%(mine)s) LIMIT 1)) m
+JOIN alert_group g ON g.tenant = m.tenant AND g.id = m.group_id
+ORDER BY m.tenant, m.incident_id, m.joined_at, m.group_id
+"""
+#: What all groups of an incident heard, in sum.
+HEARD = """
+SELECT t.tenant, t.incident_id, t.integration, array_agg(DISTINCT t.severity) FILTER (
+    WHERE t.severity IS NOT NULL) AS severities,
+  max(t.at) FILTER (WHERE cardinality(t.firing) > 0) AS at
+FROM incident_group m JOIN unnest(%s::bigint[], %s::uuid[]) AS k (tenant, id)
+  ON m.tenant = k.tenant AND m.incident_id = k.id
+JOIN told t ON t.tenant = m.tenant AND t.group_id = m.group_id AND t.incident_id = m.incident_id
+WHERE m.left_at IS NULL GROUP BY 1, 2, 3
 """
 LOGS = """
 SELECT t.tenant, t.incident_id, t.group_id, t.integration, t.severity, t.at, t.ref IS NOT NULL AS
@@ -91,7 +118,7 @@ def of(tx: Transaction, keys: Sequence[GroupKey]) -> dict[GroupKey, dict[str, An
     if not keys:
         return {}
     found = tx.rows(
-        "SELECT m.tenant, m.group_id, m.incident_id, m.joined_at, m.facts, i.state"
+        "SELECT m.tenant, m.group_id, m.incident_id, m.joined_at, m.facts, m.reason, i.state"
         " FROM incident_group m JOIN unnest(%s::bigint[], %s::uuid[]) AS k (tenant, id)"
         "  ON m.tenant = k.tenant AND m.group_id = k.id"
         " JOIN incident i ON i.tenant = m.tenant AND i.id = m.incident_id WHERE m.left_at IS NULL",
@@ -111,6 +138,19 @@ def gaining(tx: Transaction, since: dict[int, datetime], limit: int) -> list[Inc
 def groups_of(tx: Transaction, keys: Sequence[IncidentKey]) -> list[dict[str, Any]]:
     """The groups that incidents have now, the longest in it first."""
     return tx.rows(GROUPS, _columns(keys)) if keys else []
+
+
+def few_of(
+    tx: Transaction, keys: Sequence[IncidentKey], mine: Sequence[uuid.UUID]
+) -> list[dict[str, Any]]:
+    """Of incidents with very many groups: these, and of each one more that has alerts, if any."""
+    tenants, ids = _columns(keys)
+    return tx.rows(FEW, {"tenants": tenants, "ids": ids, "mine": list(mine)}) if keys else []
+
+
+def heard_of(tx: Transaction, keys: Sequence[IncidentKey]) -> list[dict[str, Any]]:
+    """For each incident and integration how bad the worst was that any of its groups told."""
+    return tx.rows(HEARD, _columns(keys)) if keys else []
 
 
 def logs_of(tx: Transaction, keys: Sequence[IncidentKey]) -> list[dict[str, Any]]:

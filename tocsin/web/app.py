@@ -39,6 +39,7 @@ from tocsin.web import (
     silences,
     silences_bulk,
     sources,
+    storms,
     templates_api,
 )
 from tocsin.web.v2 import routes as v2
@@ -101,6 +102,7 @@ def _api() -> APIRouter:
         people,
         scoring,
         sources,
+        storms,
         templates_api,
         reports,
     ):

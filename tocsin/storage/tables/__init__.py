@@ -24,6 +24,7 @@ from tocsin.storage.tables import (
     rules,
     scoring,
     silences,
+    storms,
     tenancy,
     watching,
 )
@@ -46,6 +47,7 @@ __all__ = [
     "rules",
     "scoring",
     "silences",
+    "storms",
     "tenancy",
     "watching",
 ]

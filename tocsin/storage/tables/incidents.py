@@ -103,7 +103,7 @@ class IncidentGroup(SQLModel, table=True):
     group_id: uuid.UUID = Field(primary_key=True)
     joined_at: datetime = when()
     left_at: datetime | None = when(nullable=True)
-    #: opened, labels, services, merged, split
+    #: opened, labels, services, merged, split, storm, line
     reason: str = line()
     confidence: float = fraction()
     #: What made it join, as JSON.

@@ -9,12 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
+import psycopg
 from fastapi import Request
 from fastapi.responses import HTMLResponse, Response
 from markupsafe import Markup
 
-from tocsin import i18n
-from tocsin.i18n import say
+from tocsin import errors, i18n
+from tocsin.domain import storms as rules
+from tocsin.i18n import gales, say
+from tocsin.storage import storms
 from tocsin.web import dashboard
 from tocsin.web.dashboard import _static, _times
 from tocsin.web.dashboard.viewers import Viewer
@@ -47,7 +50,7 @@ def page(
     text = _PAGES.get_template(fragment if is_part else template).render(
         request=request, viewer=viewer, now=now, here=here, nonce=nonce, locale=locale(request),
         said=_said(request), said_n=_number(request), undo=_undo(request),
-        menu=dashboard.menu() if viewer else (),
+        menu=dashboard.menu() if viewer else (), storm=_storm(request, viewer),
         fragment=fragment, version=request.app.version, **values,
     )  # fmt: skip
     headers = {
@@ -57,6 +60,23 @@ def page(
         "Vary": "HX-Request, Cookie",
     }
     return HTMLResponse(text, status, headers)
+
+
+def _storm(request: Request, viewer: Viewer | None) -> dict[str, str] | None:
+    """The storm under way, which every page shows; no page fails for want of it."""
+    if viewer is None:
+        return None
+    try:
+        with request.app.state.record.session([viewer.tenant]) as tx:
+            row = storms.current(tx, viewer.tenant)
+            if row is None:
+                return None
+            shared = rules.said(storms.pairs(row["labels"]), row["alerts"])
+            lasted = tx.now - (row["since"] or row["began_at"])
+            title = gales.title(row["alerts"], lasted, shared, locale(request))
+            return {"id": str(row["id"]), "title": title}
+    except (errors.TocsinError, psycopg.Error):
+        return None
 
 
 def locale(request: Request) -> str:

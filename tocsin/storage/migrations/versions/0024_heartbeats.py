@@ -8,7 +8,7 @@ from alembic import op
 from tocsin.storage.migrations import guards
 
 revision = "0024"
-down_revision = "0022"
+down_revision = "0023"
 
 _MOMENTS = (
     "gone_at", "last_at", "success_at", "failed_at", "started_at", "paused_at", "resumed_at",
