@@ -52,7 +52,8 @@ WAITING = ("inbox", "timer", "delivery", "drain_note", "lookup_waiting", "lookup
 STAGES = queues.of_stages("")
 ORDER = [(actor, STAGES[actor]) for actor in (
     "lookup", "judge", "dedup", "enrich", "evaluate", "expire", "reroute", "subside", "unfold",
-    "miss", "unmute", "flush", "wake", "hand_over", "fail_over", "digest", "escalate", "breach", "report",
+    "miss", "unmute", "flush", "wake", "hand_over", "fail_over", "digest", "escalate",
+    "breach", "report",
 )]  # fmt: skip
 ORDER += [
     (queues.deliver(channel), queue)
