@@ -8,7 +8,7 @@ MUTATION = Mutation(
     (
         Edit(
             "tocsin/domain/notifying.py",
-            'return "resolved" if told and told.firing and send_resolved else None',
+            'return "resolved" if owed and send_resolved else None',
             "return None",
         ),
     ),
