@@ -155,7 +155,7 @@ class Pings:
         return True
 
     async def _apart(self, batch: list[Waiting], error: Exception) -> None:
-        """What is wrong with one tenant's, such as a row that a stopped worker holds, is its own."""
+        """What is wrong with one tenant's, such as a row that somebody holds, is its own."""
         tenants = {each.tenant for each in batch}
         if len(tenants) > 1:
             for tenant in sorted(tenants):
