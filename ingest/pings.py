@@ -33,6 +33,7 @@ BODY_SECONDS = 5.0
 PACE_SECONDS = 0.05
 #: A transaction that takes longer is in doubt: the sender repeats, which changes nothing.
 COMMIT_SECONDS = 5.0
+_TICK = stored.TICK.total_seconds()
 #: So many may wait; whoever comes later is sent away.
 WAITING = 2000
 
@@ -92,7 +93,7 @@ class Pings:
             if not self._waiting:
                 self._work.clear()
                 try:
-                    async with asyncio.timeout(stored.TICK.total_seconds()):
+                    async with asyncio.timeout(_TICK):
                         await self._work.wait()
                 except TimeoutError:
                     pass
@@ -127,26 +128,48 @@ class Pings:
 
     async def _write(self, batch: list[Waiting]) -> None:
         """Never raises: without this task nobody would be answered any more."""
-        if not batch and time.monotonic() - self._said < stored.TICK.total_seconds():
-            return
+        if await self._store_all(batch) and time.monotonic() - self._said >= _TICK:
+            try:
+                async with asyncio.timeout(COMMIT_SECONDS), self._record.session(()) as conn:
+                    await stored.hear(conn)
+                self._said = time.monotonic()
+            except (psycopg.Error, errors.RecordAway, TimeoutError) as error:
+                log.debug("nobody is told that pings are taken: %s", type(error).__name__)
+
+    async def _store_all(self, batch: list[Waiting]) -> bool:
+        """Write these and let them be answered; False where the record is away."""
+        if not batch:
+            return True
         try:
             async with asyncio.timeout(COMMIT_SECONDS):
                 known = await self._commit(batch)
         except Exception as error:
-            if not isinstance(error, psycopg.OperationalError | errors.RecordAway | TimeoutError):
-                log.exception("pings cannot be stored")
-            for each in batch:
-                if not each.done.done():
-                    each.done.set_exception(errors.RecordAway())
-            return
+            if _is_away(error):
+                _refuse(batch)
+                return False
+            await self._apart(batch, error)
+            return True
         for each in batch:
             if not each.done.done():
                 each.done.set_result((each.tenant, each.id) in known)
+        return True
+
+    async def _apart(self, batch: list[Waiting], error: Exception) -> None:
+        """What is wrong with one tenant's, such as a row that somebody holds, is its own."""
+        tenants = {each.tenant for each in batch}
+        if len(tenants) > 1:
+            for tenant in sorted(tenants):
+                await self._store_all([each for each in batch if each.tenant == tenant])
+            return
+        log.error("pings of tenant %d cannot be stored: %r", tenants.pop(), error)
+        _refuse(batch)
 
     async def _commit(self, batch: list[Waiting]) -> set[tuple[int, str]]:
         """Once more on a new connection where the old one was dead."""
         try:
             return await self._once(batch)
+        except psycopg.errors.LockNotAvailable:
+            raise
         except psycopg.OperationalError:
             # A ping that is noted twice is noted once but for its count.
             return await self._once(batch)
@@ -159,13 +182,8 @@ class Pings:
             aged = ping._replace(ago=max(0.0, now - each.came))
             together.setdefault((each.tenant, each.id), []).append(aged)
         items = [stored.folded(*key, some) for key, some in sorted(together.items())]
-        says = now - self._said >= stored.TICK.total_seconds()
         async with self._record.session({tenant for tenant, _ in together}) as conn:
-            if says:
-                await stored.hear(conn)
-            found = await stored.ping_by_id(conn, items) if items else set()
-        self._said = now if says else self._said
-        return found
+            return await stored.ping_by_id(conn, items)
 
     async def _sealed(self, tenant: int, ping: stored.Ping) -> stored.Ping:
         """What a job says is its tenant's."""
@@ -174,6 +192,18 @@ class Pings:
         if not self._sealer.ready(tenant):
             await sealing.fetch_keys(self._record, self._sealer, tenant)
         return ping._replace(message=self._sealer.seal(tenant, ping.message))
+
+
+def _is_away(error: Exception) -> bool:
+    held = isinstance(error, psycopg.errors.LockNotAvailable)
+    away = isinstance(error, psycopg.OperationalError | errors.RecordAway | TimeoutError)
+    return away and not held
+
+
+def _refuse(batch: list[Waiting]) -> None:
+    for each in batch:
+        if not each.done.done():
+            each.done.set_exception(errors.RecordAway())
 
 
 async def _message(receive: bodies.Receive) -> bytes:

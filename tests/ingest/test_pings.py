@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psycopg
 import pytest
 
 from ingest import app, bodies, pings
+from tests.conftest import Servers
 from tests.ingest.conftest import Run, Tenant
 from tests.ingest.wire import wire
 from tocsin.domain.heartbeats import Deaf, Heartbeat, Rhythm
@@ -289,6 +291,21 @@ def test_who_comes_while_it_ends_is_sent_away(run: Run, tenant: Tenant, beats: B
     asyncio.run(scenario())
 
 
+def test_a_row_that_somebody_holds_is_nobody_elses_misfortune(
+    run: Run, servers: Servers, tenant: Tenant, neighbour: Tenant, beats: Beats
+) -> None:
+    [mine], [held] = beats(tenant, "a"), beats(neighbour, "a")
+
+    async def story(client: httpx.AsyncClient) -> None:
+        with psycopg.connect(servers.owner_url) as stopped:
+            stopped.execute("SELECT 1 FROM heartbeat WHERE tenant = %s FOR UPDATE", [neighbour.id])
+            answers = await asyncio.gather(client.get(held), client.get(mine))
+        assert [answer.status_code for answer in answers] == [503, 200]
+        assert (await client.get(held)).status_code == 200
+
+    play(run, story)
+
+
 def test_while_the_record_is_away_it_says_so_and_heals(
     run: Run, tenant: Tenant, beats: Beats, row: Row, settings: Any, short_folder: Path
 ) -> None:
@@ -314,7 +331,7 @@ def test_while_the_record_is_away_it_says_so_and_heals(
 def test_it_says_that_it_can_hear_and_remembers_when_it_could_not(
     run: Run, record: Record, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(heartbeats, "TICK", timedelta(milliseconds=20))
+    monkeypatch.setattr(pings, "_TICK", 0.02)
 
     def hearing() -> dict[str, Any]:
         with record.claims() as tx:

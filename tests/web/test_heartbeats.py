@@ -11,7 +11,7 @@ from tests.web import seeds
 from tests.web.conftest import OPERATOR, Someone, Web
 from tests.web.test_measures import scraped
 from tocsin.domain.heartbeats import Heartbeat, Rhythm
-from tocsin.storage import heartbeats
+from tocsin.storage import heartbeats, timelines
 from tocsin.storage.heartbeats import Ping
 from tocsin.storage.record import Record
 
@@ -128,3 +128,23 @@ def test_how_many_are_how(web: Web, someone: Someone, other: Someone, record: Re
     assert counted(OPERATOR, someone.slug) == mine
     assert counted(someone.tokens["read"], other.slug) == {}
     assert counted(OPERATOR, other.slug)["new"] == 1
+
+
+def test_an_alert_that_only_ran_out_says_so(web: Web, someone: Someone, record: Record) -> None:
+    """In its own story and in that of its incident."""
+    story = seeds.story(record, someone.tenant)
+    with record.session([someone.tenant]) as tx:
+        seeds.event(tx, someone.tenant, story.fingerprint, kind="expired", outcome="notified")
+        tx.run("UPDATE alert SET status = 'resolved', ends_at = now(), expires_at = now()")
+        detail = '{"alerts": 2, "since": "2026-11-21T02:41:00+00:00"}'
+        timelines.tell(tx, [{"tenant": someone.tenant, "incident_id": story.incident,
+                             "kind": "expired", "actor": "tocsin", "detail": detail}])  # fmt: skip
+    headers = someone.as_("read")
+    alert = web.client.get(f"/api/v1/alerts/{story.fingerprint}", headers=headers).json()
+    assert alert["expired"] is True
+    assert any("so it counts as over (expired)" in each["sentence"] for each in alert["events"])
+    incident = web.client.get(f"/api/v1/incidents/{story.incident}", headers=headers).json()
+    assert [each["sentence"] for each in incident["timeline"] if each["kind"] == "expired"] == [
+        "2 alerts expired: nothing was heard of them since 2026-11-21 02:41 UTC, and nobody said"
+        " that they are over."
+    ]
