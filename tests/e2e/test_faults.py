@@ -23,7 +23,7 @@ POSTS = 500
 
 @pytest.fixture(scope="module")
 def stack(launch_stack: Callable[..., Any]) -> Iterator[Stack]:
-    scale = "pipeline=3,page=2,notify=2,lookup=0,background=0"
+    scale = "pipeline=3,page=2,notify=2,lookup=0"
     with launch_stack(scale=scale, env={"TOCSIN_LEASE_SECONDS": "5"}) as up:
         yield up
 
@@ -157,7 +157,7 @@ def test_three_pipelines_over_eight_hundred_hot_alerts_never_show_a_deadlock(sta
 def test_with_redis_dead_throughout_a_page_still_arrives_within_five_seconds(
     launch_stack: Callable[..., Any],
 ) -> None:
-    with launch_stack(scale="lookup=0,background=0") as stack:
+    with launch_stack(scale="lookup=0") as stack:
         valkey = stack.supervisor.servers.pop("valkey")  # and nobody revives it
         valkey.stop()
         tenant = stack.tenant(POLICY)

@@ -77,7 +77,7 @@ def test_a_flood_of_one_tenant_does_not_hold_up_the_page_of_another(
     launch_stack: Callable[..., Any],
 ) -> None:
     # An installation of its own: the shared one goes on with what other stories left to it.
-    with launch_stack(scale="pipeline=2,page=2,notify=2,lookup=0,background=0") as stack:
+    with launch_stack(scale="pipeline=2,page=2,notify=2,lookup=0") as stack:
         flood_and_page(stack.tenant(POLICY), stack.tenant(POLICY))
 
 
