@@ -200,12 +200,20 @@ def said(done: subprocess.CompletedProcess[str]) -> str:
     return done.stdout
 
 
-def test_every_command_of_amtool(tenant: Tenant, amtool: Run) -> None:
+@pytest.fixture
+def disks(tenant: Tenant, amtool: Run) -> None:
+    """Two alerts, of which one inhibits the other."""
     assert said(amtool("alert", "add", "Disk", "severity=critical", "instance=db-1")) == ""
     assert said(amtool("alert", "add", "Disk", "severity=warning", "instance=db-2")) == ""
     tenant.quiet()
+
+
+QUERY = ("-o", "json", "alert", "query")
+
+
+@pytest.mark.usefixtures("disks")
+def test_every_command_of_amtool_about_alerts(amtool: Run) -> None:
     assert "Disk" in said(amtool("alert", "query"))
-    query = ("-o", "json", "alert", "query")
     for words, instances in (
         ((), ["db-1"]),
         (("Disk",), ["db-1"]),
@@ -213,9 +221,12 @@ def test_every_command_of_amtool(tenant: Tenant, amtool: Run) -> None:
         (("--receiver=ops",), []),
         (("--inhibited",), ["db-2"]),
     ):
-        found = json.loads(said(amtool(*query, *words)))
+        found = json.loads(said(amtool(*QUERY, *words)))
         assert [each["labels"]["instance"] for each in found] == instances, words
 
+
+@pytest.mark.usefixtures("disks")
+def test_every_command_of_amtool_about_silences(amtool: Run) -> None:
     silence = said(amtool("silence", "add", "alertname=Disk", "instance=~db-.*", "--author=ann",
                           "--duration=2h", "--comment=new disks")).strip()  # fmt: skip
     listed = said(amtool("silence", "query"))
@@ -224,7 +235,7 @@ def test_every_command_of_amtool(tenant: Tenant, amtool: Run) -> None:
     assert "new disks" in listed
     assert said(amtool("silence", "query", "-q", "--created-by=ann")).split() == [silence]
     assert said(amtool("silence", "query", "-q", "alertname=Other")).split() == []
-    [found] = json.loads(said(amtool(*query, "--silenced")))
+    [found] = json.loads(said(amtool(*QUERY, "--silenced")))
     assert found["status"]["silencedBy"] == [silence]
     exported = said(amtool("-o", "json", "silence", "query"))
     assert silence in said(amtool("silence", "update", "--duration=3h", silence))
@@ -239,7 +250,10 @@ def test_every_command_of_amtool(tenant: Tenant, amtool: Run) -> None:
     moved = said(amtool("silence", "import", stdin=exported.replace(silence, STRANGE))).split()
     assert {*said(amtool("silence", "query", "-q")).split()} == {*again, *moved}
     assert STRANGE not in moved
+    assert amtool("silence", "expire", STRANGE).returncode == 1
 
+
+def test_every_command_of_amtool_about_the_configuration(amtool: Run) -> None:
     assert "route:" in said(amtool("config", "show"))
     tree = said(amtool("config", "routes", "show"))
     assert '{severity="critical"}  continue: true  receiver: pager' in tree
@@ -253,5 +267,3 @@ def test_every_command_of_amtool(tenant: Tenant, amtool: Run) -> None:
     wrong = amtool("config", "routes", "test", "--verify.receivers=ops", "severity=critical")
     assert wrong.returncode == 1
     assert "disabled" in said(amtool("cluster", "show"))
-    nobody = amtool("silence", "expire", STRANGE)
-    assert nobody.returncode == 1
