@@ -13,7 +13,7 @@ from schemas import storm as schema
 from schemas.storms import Storms
 from tocsin import errors
 from tocsin.storage import storms
-from tocsin.web import access, in_force, paging
+from tocsin.web import access, in_force
 from tocsin.web import storms as api
 from tocsin.web.dashboard import _acts, _render, viewers
 
@@ -62,6 +62,8 @@ def show(request: Request, storm: str, who: viewers.Seen, record: access.Recorde
 @router.post("/storms/{storm}/promote")
 def promote(request: Request, storm: str, form: viewers.Act, record: access.Recorded) -> Response:
     """Take a group out, and go back to the storm."""
+    # First of all, so that another tenant's is as unknown as one that is not.
+    api.show_storm(storm, form.caller, record)
     try:
         body = schema.Promote.model_validate({"group": form.text("group")})
     except ValueError as error:
@@ -78,7 +80,5 @@ def do(
     if act not in _ACTS:
         raise errors.NotFound("a storm has no such act; go back and load the page again")
     work, word = _ACTS[act]
-    # First of all, so that another tenant's is as unknown as one that is not.
-    key = paging.identifier(storm, "storm")
-    done = work(request, str(key), form.caller, record, said.Note())
+    done = work(request, storm, form.caller, record, said.Note())
     return _acts.back(form, f"/ui/storms/{done.id}", word)
