@@ -225,7 +225,7 @@ class Pages:
                 if row["incident_id"] == self.incident["id"]}  # fmt: skip
         return [
             {"tenant": key[0], "group_id": key[1], "integration": way.key,
-             "incident_id": self.incident["id"], "firing": [], "resolved": [],
+             "incident_id": self.incident["id"], "firing": [], "resolved": [], "held": [],
              "reason": message.reason, "ref": same.get(way.key), "severity": message.severity,
              "carried": False}
             for way in ways

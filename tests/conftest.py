@@ -84,11 +84,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     units: dict[str, list[pytest.Item]] = {}
     for item in items:
         units.setdefault(_unit(str(item.path.relative_to(HERE))), []).append(item)
+    for some in units.values():
+        some.sort(key=lambda item: _travels(item.path))
     places: dict[str, float] = {}
     for heavy in (True, False):
-        some = [unit for unit in units if (_folder(unit) in HEAVY) is heavy]
-        some.sort(key=lambda unit: HEAVY.index(_folder(unit)) if heavy else 0)
-        places |= {unit: (number + heavy / 2) / len(some) for number, unit in enumerate(some)}
+        those = [unit for unit in units if (_folder(unit) in HEAVY) is heavy]
+        those.sort(key=lambda unit: HEAVY.index(_folder(unit)) if heavy else 0)
+        places |= {unit: (number + heavy / 2) / len(those) for number, unit in enumerate(those)}
     items[:] = [item for unit in sorted(units, key=lambda u: places[u]) for item in units[unit]]
 
 
@@ -98,6 +100,12 @@ def _unit(file: str) -> str:
     text = (HERE / file).read_text()
     shares = re.search(r"\bstack: Stack\b", text) and "def stack(" not in text
     return "e2e" if file.startswith("e2e/") and shares else file
+
+
+@functools.cache
+def _travels(file: Path) -> bool:
+    """Whether its stories leap in time: real clients of the same installation have to come first."""
+    return ".travel(" in file.read_text()
 
 
 def _folder(unit: str) -> str:

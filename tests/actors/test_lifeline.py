@@ -37,7 +37,7 @@ def test_each_process_runs_only_what_lives_on_its_queues(hall: Hall) -> None:
     assert both == [
         *((queues.deliver(channel), queue)
           for channel in sorted(channels.REGISTRY) for queue in ("page", "notify")),
-        *((actor, "page") for actor in ("escalate", "fail_over", "hand_over", "wake")),
+        *((actor, "page") for actor in ("digest", "escalate", "fail_over", "hand_over", "wake")),
     ]  # fmt: skip
 
 

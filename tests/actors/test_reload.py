@@ -57,7 +57,7 @@ def test_a_broken_file_keeps_the_old_version_and_its_repair_takes_the_problem_aw
     version, problem = reload(tenant, GOOD.replace("group_by", "groupby"))
     assert version == 1
     assert problem is not None
-    assert "line 4" in problem
+    assert "line 5" in problem
     assert reload(tenant, GOOD) == (1, None)
 
 

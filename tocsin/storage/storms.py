@@ -137,7 +137,7 @@ CROSS JOIN LATERAL (
 WHERE s.tenant = %s
 """
 UNTELL = """
-UPDATE told SET firing = '{}', resolved = '{}', carried = false
+UPDATE told SET firing = '{}', resolved = '{}', held = '{}', carried = false
 WHERE tenant = %s AND group_id = %s
 """
 
