@@ -104,7 +104,7 @@ def _unit(file: str) -> str:
 
 @functools.cache
 def _travels(file: Path) -> bool:
-    """Whether its stories leap in time: real clients of the same installation have to come first."""
+    """Whether its stories leap in time: real clients of that installation have to come first."""
     return ".travel(" in file.read_text()
 
 
