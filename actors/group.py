@@ -174,7 +174,8 @@ def _wake(
             row = {**row, "active": True, "anchor": None, "created_at": now}
             activated.append({**row, "policy_version": load.tenants[key[0]].version})
         at = _due(g, row, now)
-        due.append({"tenant": key[0], "subject": key[1], "due_at": at})
+        urgent = any(c.status == "firing" and c.severity == "critical" for c in g.changes.values())
+        due.append({"tenant": key[0], "subject": key[1], "due_at": at, "urgent": urgent})
         if at <= now:
             load.wakes.add("flush")
     groups.update(load.tx, activated)

@@ -112,6 +112,8 @@ class Figures:
     synthetic: Synthetic | None = None
     #: By tenant and state.
     heartbeats: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    #: By tenant: whether a storm is under way.
+    storms: Mapping[str, bool] = field(default_factory=dict)
     #: By tenant, channel and destination: 0 closed, 1 half-open, 2 open.
     breakers: Mapping[tuple[str, str, str], int] = field(default_factory=dict)
 
@@ -157,6 +159,12 @@ def _families(figures: Figures) -> Iterator[Metric]:
     for labels, state in sorted(figures.breakers.items()):
         breakers.add_metric(list(labels), state)
     yield breakers
+    storms = GaugeMetricFamily(
+        "tocsin_storm_active", "Whether a storm of alerts is told as one (1).", labels=[TENANT]
+    )
+    for slug, lasts in sorted(figures.storms.items()):
+        storms.add_metric([slug], int(lasts))
+    yield storms
     beats = GaugeMetricFamily(
         "tocsin_heartbeats",
         "Heartbeats of the policy by how they are: new, up, late, down, paused.",

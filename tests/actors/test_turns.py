@@ -40,6 +40,22 @@ def test_a_piece_of_a_storm_has_so_many_members_and_at_least_one_group(hall: Hal
     assert claimed(hall, members=1) == [(loud.id, 1)]
 
 
+def test_what_is_critical_comes_before_the_rest_of_a_storm(hall: Hall) -> None:
+    tenant = hall.tenant(PARTS)
+    storm(tenant, 30, 20)
+    tenant.send(alert("Fire", part="x", severity="critical"))
+    assert claimed(hall)[:2] == [(tenant.id, 1), (tenant.id, 20)]
+    hall.ring("flush")
+    assert tenant.column("SELECT urgent FROM timer WHERE kind = 'flush' AND urgent") == []
+
+
+def test_what_becomes_critical_is_urgent_although_it_was_due_sooner(hall: Hall) -> None:
+    tenant = hall.tenant(PARTS)
+    storm(tenant, 30, 20)
+    tenant.send(alert("Flood", part="29", n="x", severity="critical"))
+    assert claimed(hall)[0] == (tenant.id, 21)
+
+
 def test_what_another_flush_holds_keeps_nobody_from_the_rest(hall: Hall) -> None:
     loud, quiet = hall.tenant(PARTS), hall.tenant(PARTS)
     storm(loud, 2, groups.LIGHT)

@@ -67,10 +67,10 @@ def test_everything_that_is_due_is_rung_once_on_its_queue(own_record: Record, be
     assert sorted(bell.rung) == [
         ("breach", "background"), ("dedup", "pipeline"), ("deliver_webhook", "notify"),
         ("deliver_webhook", "page"), ("digest", "page"), ("escalate", "page"),
-        ("evaluate", "pipeline"),
-        ("expire", "slow"), ("fail_over", "page"), ("flush", "pipeline"), ("hand_over", "page"),
-        ("judge", "pipeline"),
-        ("lookup", "lookup"), ("report", "background"), ("reroute", "pipeline"),
+        ("evaluate", "pipeline"), ("expire", "slow"), ("fail_over", "page"),
+        ("flush", "pipeline"), ("hand_over", "page"), ("judge", "pipeline"),
+        ("lookup", "lookup"), ("miss", "pipeline"), ("report", "background"),
+        ("reroute", "pipeline"),
         ("subside", "pipeline"), ("unfold", "pipeline"), ("unmute", "pipeline"), ("wake", "page"),
     ]  # fmt: skip
 

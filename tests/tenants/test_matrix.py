@@ -101,8 +101,12 @@ def _asked(client: httpx.Client, method: str, path: str, **options: Any) -> http
     connection closed under what it still sends."""
     try:
         return client.request(method, path, **options)
-    except httpx.ReadError:
+    except (httpx.ReadError, httpx.RemoteProtocolError):
+        pass
+    try:
         return client.request(method, path, **options)
+    except httpx.RemoteProtocolError:  # an answer that broke off before its first byte
+        return httpx.Response(500)
 
 
 def _bare(found: httpx.Response, named: tuple[str, ...]) -> tuple[int, list[str], str]:

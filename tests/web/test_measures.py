@@ -149,7 +149,7 @@ def test_every_family_is_as_promtool_wants_it(web: Web) -> None:
     assert helped == typed.keys()
     for name, kind in typed.items():
         assert name.endswith("_total") == (kind == "counter"), name
-    assert len(typed) == 13 + len(metrics.COUNTERS)
+    assert len(typed) == 14 + len(metrics.COUNTERS)
     assert all(len(line.split(" ", 3)) == 4 for line in text.splitlines() if "# HELP" in line)
 
 

@@ -235,6 +235,11 @@ def current(tx: Transaction, tenant: int) -> Row | None:
     return tx.row(SELECT + " AND s.ended_at IS NULL", [tenant])
 
 
+def under_way(tx: Transaction) -> set[int]:
+    """The tenants, of those that are seen here, in which a storm is under way."""
+    return {row["tenant"] for row in tx.rows("SELECT tenant FROM storm WHERE ended_at IS NULL")}
+
+
 def listeners(tx: Transaction, row: Row) -> list[Row]:
     """Whose alerts were folded, who has most of its groups first."""
     return tx.rows(LISTENERS, {"tenant": row["tenant"], "storm": row["id"]})

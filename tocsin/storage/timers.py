@@ -9,13 +9,20 @@ from typing import Any
 from tocsin.storage.record import Transaction
 
 EARLIER = """
+INSERT INTO timer (tenant, kind, subject, due_at, urgent)
+SELECT tenant, %(kind)s, subject, due_at, coalesce(urgent, false)
+FROM json_to_recordset(%(items)s)
+  AS r (tenant bigint, subject text, due_at timestamptz, urgent boolean) ORDER BY tenant, subject
+ON CONFLICT (tenant, kind, subject) DO UPDATE SET
+  due_at = least(excluded.due_at, timer.due_at), urgent = excluded.urgent OR timer.urgent
+WHERE excluded.due_at < timer.due_at OR (excluded.urgent AND NOT timer.urgent)
+"""
+EXACTLY = """
 INSERT INTO timer (tenant, kind, subject, due_at)
 SELECT tenant, %(kind)s, subject, due_at FROM json_to_recordset(%(items)s)
   AS r (tenant bigint, subject text, due_at timestamptz) ORDER BY tenant, subject
-ON CONFLICT (tenant, kind, subject) DO UPDATE SET due_at = excluded.due_at
-WHERE excluded.due_at < timer.due_at
+ON CONFLICT (tenant, kind, subject) DO UPDATE SET due_at = excluded.due_at, urgent = false
 """
-EXACTLY = EARLIER.replace("WHERE excluded.due_at < timer.due_at\n", "")
 DROP = """
 DELETE FROM timer t USING json_to_recordset(%(items)s) AS r (tenant bigint, subject text)
 WHERE t.tenant = r.tenant AND t.kind = %(kind)s AND t.subject = r.subject
@@ -38,7 +45,10 @@ def still_due(tx: Transaction, kind: str, subjects: list[str]) -> dict[tuple[int
 
 
 def earlier(tx: Transaction, kind: str, items: Sequence[dict[str, Any]]) -> None:
-    """Set timers {tenant, subject, due_at}, but never put off one that is due sooner."""
+    """Set timers {tenant, subject, due_at}, but never put off one that is due sooner.
+
+    With `urgent` it comes before others of its tenant that are due as well.
+    """
     tx.many(EARLIER, items, {"kind": kind})
 
 

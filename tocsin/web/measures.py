@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hmac
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Request, Response, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBasicCredentials
@@ -14,7 +14,7 @@ from tocsin import errors, metrics
 from tocsin.domain import circuit
 from tocsin.domain import heartbeats as beats
 from tocsin.security import tokens
-from tocsin.storage import circuits, due, figures, heartbeats, progress, synthetic, tenants
+from tocsin.storage import circuits, due, figures, heartbeats, progress, storms, synthetic, tenants
 from tocsin.storage.record import Record, Transaction
 from tocsin.web import access
 from workers import queues
@@ -79,6 +79,7 @@ def _figures(tx: Transaction, tenant: int | None) -> metrics.Figures:
         due=_due(tx) if tenant is None else {},
         loops={row["loop"]: row["age"] for row in progress.ages(tx)} if tenant is None else {},
         heartbeats=_heartbeats(tx),
+        storms=_storms(tx, seen),
         synthetic=_synthetic(synthetic.newest_arrived(tx, [row["id"] for row in seen])),
         breakers={
             (row["slug"], row["channel"], row["destination"]):
@@ -86,6 +87,11 @@ def _figures(tx: Transaction, tenant: int | None) -> metrics.Figures:
             for row in circuits.shown(tx)
         },
     )  # fmt: skip
+
+
+def _storms(tx: Transaction, seen: list[dict[str, Any]]) -> dict[str, bool]:
+    lasting = storms.under_way(tx)
+    return {row["slug"]: row["id"] in lasting for row in seen}
 
 
 def _heartbeats(tx: Transaction) -> dict[tuple[str, str], int]:

@@ -131,4 +131,5 @@ class Timer(SQLModel, table=True):
     generation: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
     step: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
     due_at: datetime = when()
+    urgent: bool = Field(default=False, sa_column_kwargs={"server_default": "false"})
     traceparent: str | None = line(nullable=True)
