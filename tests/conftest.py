@@ -69,7 +69,7 @@ BLANK = "blank"
 HERE = Path(__file__).parent
 #: Folders whose tests run whole installations or browsers: they wait much, and start much.
 #: The longest come first, lest one of them be alone at the end.
-HEAVY = ("faults", "differential", "e2e", "tenants", "hostile", "browser")
+HEAVY = ("differential", "e2e", "tenants", "hostile", "browser")
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

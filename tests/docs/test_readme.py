@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 import shlex
@@ -100,9 +101,14 @@ def test_there_are_commands() -> None:
     assert len({command for _, command, whole in COMMANDS if whole}) > 15
 
 
+@functools.cache
+def tocsin() -> Any:
+    return typer.main.get_command(cli.app)
+
+
 @pytest.mark.parametrize(("page", "command", "whole"), COMMANDS)
 def test_a_command_that_is_printed_exists(page: str, command: str, whole: bool) -> None:
-    here: Any = typer.main.get_command(cli.app)
+    here: Any = tocsin()
     words = shlex.split(command)
     while words and hasattr(here, "commands"):
         if words[0].startswith("-"):

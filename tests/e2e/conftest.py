@@ -250,6 +250,8 @@ def launched(
                 procfile=procfile,
             )  # fmt: skip
             with ExitStack() as left:
+                # Nobody comes after it: whether it goes in good order is told by test_launch.
+                left.enter_context(mock.patch.object(launch, "STOP_SECONDS", 0.0))
                 # Other tests run in this process while it is up: they must not hear of it.
                 with mock.patch.dict(os.environ, said):
                     supervisor = left.enter_context(

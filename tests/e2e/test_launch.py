@@ -57,6 +57,8 @@ web: python stand_in.py web $PORT
 page: python stand_in.py page 0
 clock: python stand_in.py clock 0
 """
+#: Whose files and servers they are makes no difference to these.
+as_me = pytest.mark.parametrize("uid", [os.geteuid()])
 as_who = pytest.mark.parametrize("uid", [os.geteuid(), *([NOBODY] if os.geteuid() == 0 else [])])
 
 
@@ -219,7 +221,7 @@ def test_first_and_second_start(place: Place) -> None:
     stop(second)
 
 
-@as_who
+@as_me
 def test_home_in_use_and_port_taken(used: Place) -> None:
     used.ready(used.up())
     assert used.up().wait(20) == 2
@@ -276,7 +278,7 @@ def queries(url: str) -> bool:
     return True
 
 
-@as_who
+@as_me
 def test_stops_in_order_and_in_time(used: Place) -> None:
     process = used.up("--scale=page=2", SLOW="0.3")
     used.ready(process)
@@ -304,7 +306,7 @@ def test_nothing_outlives_a_killed_launcher(used: Place) -> None:
     stop(again)
 
 
-@pytest.mark.parametrize("uid", [os.geteuid()])
+@as_me
 def test_who_hangs_is_killed(used: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(launch, "STOP_SECONDS", 6.0)
     monkeypatch.setenv("NOTES", str(used.notes))
@@ -319,7 +321,7 @@ def test_who_hangs_is_killed(used: Place, monkeypatch: pytest.MonkeyPatch) -> No
     assert "had to kill web, page, clock" in used.said()
 
 
-@pytest.mark.parametrize("uid", [os.geteuid()])
+@as_me
 def test_not_ready_says_so(used: Place) -> None:
     (used.folder / "Procfile").write_text("web: python -c 'raise SystemExit(3)'\n")
     options = launch.Options(used.home, used.port, procfile=used.folder / "Procfile")
