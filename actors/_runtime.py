@@ -25,8 +25,10 @@ from workers.limits import Limiter
 
 log = structlog.get_logger(__name__)
 
-#: Connections of one process: its threads share them, deliveries hold none while they send.
-CONNECTIONS = 8
+#: Connections of one process: its threads share them, deliveries hold none while they send. With
+#: twice as many the first pages after a start came a second later (two runs of the fault check
+#: each): every new connection has to learn the catalogue first.
+CONNECTIONS = 4
 UNREADABLE = "The policy in force cannot be read by this program; an older version is used"
 
 

@@ -5,16 +5,17 @@ from __future__ import annotations
 import uuid
 from collections import Counter
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
 import orjson
 
-from actors import _batches, _floods, _line, _pulses
+from actors import _batches, _floods, _line, _pulses, _runtime
 from schemas.alert import Alert
 from tocsin.domain import floods, freshness, lifecycle
 from tocsin.domain.change import Change, Repeat
+from tocsin.domain.policy import Policy
 from tocsin.storage import alerts, events, labels, timers
 from workers.drain import Rows
 
@@ -88,18 +89,26 @@ def _foldable(each: Happened) -> bool:
 
 
 def _ending(load: _line.Load, arrival: _batches.Arrival) -> _batches.Arrival:
-    """With the end that the tenant's policy gives to what its sender gave none."""
+    """With the end that we give to what its sender gave none, by the clock of the record.
+
+    The ingest gave it one by its own, which may be wrong: the alert would be over when it comes.
+    """
     policy, alert = load.tenants[arrival.tenant].policy, arrival.alert
     named = alert.ends_at is not None and not alert.open_ended
-    if policy is None or named or alert.status != "firing" or not arrival.posted:
+    if named or alert.status != "firing" or not arrival.posted:
         return arrival
-    fades = freshness.stale_after(policy.freshness, alert.labels)
-    lasts = fades or (policy.resolve_timeout if alert.open_ended else None)
+    fades = freshness.stale_after(policy.freshness, alert.labels) if policy else None
+    lasts = fades or (_timeout(policy) if alert.open_ended else None)
     if lasts is None:
         return arrival
     ends = arrival.received_at + lasts
     alert = msgspec.structs.replace(alert, ends_at=ends)
     return replace(arrival, alert=alert, fades=fades is not None)
+
+
+def _timeout(policy: Policy | None) -> timedelta:
+    chosen = policy.resolve_timeout if policy else None
+    return chosen or timedelta(seconds=_runtime.configured().resolve_timeout_seconds)
 
 
 def _lock(load: _line.Load, came: list[_batches.Arrival]) -> dict[Key, Track]:

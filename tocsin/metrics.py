@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from prometheus_client import CollectorRegistry, exposition
 from prometheus_client.core import (
@@ -144,50 +145,45 @@ def _families(figures: Figures) -> Iterator[Metric]:
                      by_name[f"{DURATION}_sum"])  # fmt: skip
     yield _histogram(f"tocsin_{LATENESS}", LATENESS_HELP, (), by_name[LATENESS],
                      by_name[f"{LATENESS}_sum"])  # fmt: skip
-    dead = GaugeMetricFamily(
-        "tocsin_deadletter_size", "Deliveries that were given up.", labels=["integration"]
-    )
-    for channel, count in sorted(figures.dead.items()):
-        dead.add_metric([channel], count)
-    yield dead
-    breakers = GaugeMetricFamily(
+    yield _gauge(
+        "tocsin_deadletter_size", "Deliveries that were given up.", ("integration",),
+        {(channel,): count for channel, count in figures.dead.items()},
+    )  # fmt: skip
+    yield _gauge(
         "tocsin_breaker_state",
         "Whether a destination that failed is sent to: closed (0), the next delivery is a try (1),"
         " or it is left alone (2).",
-        labels=[TENANT, "integration", "destination"],
-    )
-    for labels, state in sorted(figures.breakers.items()):
-        breakers.add_metric(list(labels), state)
-    yield breakers
-    storms = GaugeMetricFamily(
-        "tocsin_storm_active", "Whether a storm of alerts is told as one (1).", labels=[TENANT]
-    )
-    for slug, lasts in sorted(figures.storms.items()):
-        storms.add_metric([slug], int(lasts))
-    yield storms
-    beats = GaugeMetricFamily(
+        (TENANT, "integration", "destination"), figures.breakers,
+    )  # fmt: skip
+    yield _gauge(
+        "tocsin_storm_active", "Whether a storm of alerts is told as one (1).", (TENANT,),
+        {(slug,): lasts for slug, lasts in figures.storms.items()},
+    )  # fmt: skip
+    yield _gauge(
         "tocsin_heartbeats",
         "Heartbeats of the policy by how they are: new, up, late, down, paused.",
-        labels=[TENANT, "state"],
-    )
-    for named, count in sorted(figures.heartbeats.items()):
-        beats.add_metric(list(named), count)
-    yield beats
+        (TENANT, "state"), figures.heartbeats,
+    )  # fmt: skip
     yield GaugeMetricFamily(
         "tocsin_inbox_oldest_seconds",
         "For how long the oldest accepted batch has waited to be processed.",
         value=figures.inbox_seconds,
     )
-    reloads = GaugeMetricFamily(
+    yield _gauge(
         "tocsin_config_last_reload_successful",
-        "Whether the newest policy document is in force (1) or was refused (0).",
-        labels=[TENANT],
-    )
-    for tenant, fine in sorted(figures.reloads.items()):
-        reloads.add_metric([tenant], float(fine))
-    yield reloads
+        "Whether the newest policy document is in force (1) or was refused (0).", (TENANT,),
+        {(tenant,): fine for tenant, fine in figures.reloads.items()},
+    )  # fmt: skip
     yield from _builds()
     yield from _watch(figures)
+
+
+def _gauge(name: str, text: str, labels: Sequence[str], values: Mapping[Any, float]) -> Metric:
+    """A gauge with these values, by the values of its labels."""
+    family = GaugeMetricFamily(name, text, labels=labels)
+    for named, value in sorted(values.items()):
+        family.add_metric(list(named), float(value))
+    return family
 
 
 def _builds() -> Iterator[Metric]:

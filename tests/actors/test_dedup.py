@@ -205,6 +205,19 @@ def test_what_names_no_end_ends_as_the_policy_says(hall: Hall, travel: Callable[
     assert tenant.column("SELECT status FROM alert ORDER BY labels") == ["firing", "resolved"]
 
 
+def test_an_ingest_whose_clock_is_behind_ends_nothing(
+    hall: Hall, travel: Callable[..., None]
+) -> None:
+    tenant = hall.tenant()
+    past = tenant.now - timedelta(minutes=1)
+    tenant.send(msgspec.structs.replace(alert("Open", ends=past), open_ended=True))
+    hall.settle()
+    assert [each["status"] for each in tenant.told()] == ["firing"]
+    travel(minutes=6)
+    hall.settle()
+    assert [each["status"] for each in tenant.told()] == ["firing", "resolved"]
+
+
 def test_an_alert_that_waited_longer_than_it_lasts_is_told_all_the_same(hall: Hall) -> None:
     """The pipeline was down for an hour: what was accepted meanwhile still pages."""
     tenant = hall.tenant()
