@@ -361,10 +361,10 @@ def at_once(hall: Hall, monkeypatch: pytest.MonkeyPatch, threads: int) -> None:
 
 def test_flushes_at_once_open_one_incident(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> None:
     tenant = hall.tenant(POLICY)
-    down(tenant, *"abcdef", node="n1")
-    at_once(hall, monkeypatch, 6)
+    down(tenant, *"abcd", node="n1")
+    at_once(hall, monkeypatch, 4)
     assert len(tenant.rows(INCIDENTS)) == 1
-    assert len(tenant.rows(JOINS)) == 6
+    assert len(tenant.rows(JOINS)) == 4
     hall.settle()
     assert heard(tenant) == [("firing", "first")]
 
