@@ -39,7 +39,8 @@ SELECT (SELECT count(*) FROM inbox) AS inbox,
   (SELECT count(*) FROM delivery WHERE state IN ('pending', 'sending')) AS deliveries,
   (SELECT count(*) FROM timer WHERE due_at <= tocsin_now() + interval '12 seconds'
     AND kind <> 'expire' AND NOT EXISTS (SELECT 1 FROM delivery d WHERE kind = 'failover'
-      AND d.tenant = timer.tenant AND d.id::text = subject AND d.finished_at IS NOT NULL)) AS timers,
+      AND d.tenant = timer.tenant AND d.id::text = subject AND d.finished_at IS NOT NULL)
+  ) AS timers,
   (SELECT count(*) FROM alert_event WHERE outcome IS NULL) AS events,
   (SELECT count(*) FROM drain_note WHERE ids <> '{}') AS notes
 """

@@ -90,6 +90,22 @@ def test_a_connection_that_was_cut_is_not_used_again(place: Servers, own_record:
         assert tx.row("SELECT 1 AS one") == {"one": 1}
 
 
+def test_connections_that_were_cut_while_they_lay_idle_are_nobodys_error(
+    place: Servers, own_record: Record
+) -> None:
+    def pid() -> int:
+        with own_record.claims() as tx:
+            return tx.conn.info.backend_pid
+
+    known = pid()
+    with psycopg.connect(place.owner_url, autocommit=True) as owner:
+        owner.execute(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+    assert pid() != known
+
+
 def test_a_record_that_does_not_answer_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
     away = Record("postgresql://tocsin@127.0.0.1:1/nowhere")
     monkeypatch.setattr(away._pool, "timeout", 0.01)

@@ -94,15 +94,15 @@ class Record:
 
         Raises RecordAway where no connection can be had.
         """
-        with self._connection() as conn:
-            try:
-                found = conn.execute(_begin(tenants))
-                found.nextset()
-                yield Transaction(conn, cast(DictRow, found.fetchone())["now"])
-                conn.execute("COMMIT")
-            except BaseException:
-                _roll_back(conn)
-                raise
+        conn, now = self._begun(_begin(tenants))
+        try:
+            yield Transaction(conn, now)
+            conn.execute("COMMIT")
+        except BaseException:
+            _roll_back(conn)
+            raise
+        finally:
+            self._pool.putconn(cast(Any, conn))
 
     def claims(self) -> Any:
         """A transaction that sees no tenant until `scope` says which: for claiming work."""
@@ -128,19 +128,33 @@ class Record:
     def close(self) -> None:
         self._pool.close()
 
-    @contextmanager
-    def _connection(self) -> Iterator[psycopg.Connection[DictRow]]:
+    def _begun(self, begin: bytes) -> tuple[psycopg.Connection[DictRow], datetime]:
+        """A connection on which a transaction was begun, and its time.
+
+        One that was cut while it lay idle is thrown away and the next one taken: nothing had been
+        done on it, so nobody need hear of it.
+        """
+        for others in range(self._pool.max_size, -1, -1):
+            conn = self._connection()
+            try:
+                found = conn.execute(begin)
+                found.nextset()
+                return conn, cast(DictRow, found.fetchone())["now"]
+            except BaseException as error:
+                _roll_back(conn)
+                self._pool.putconn(cast(Any, conn))
+                if not others or not conn.closed or not isinstance(error, psycopg.OperationalError):
+                    raise
+        raise AssertionError
+
+    def _connection(self) -> psycopg.Connection[DictRow]:
         with self._opening:
             if self._pool.closed:
                 self._pool.open()
         try:
-            conn = cast("psycopg.Connection[DictRow]", self._pool.getconn())
+            return cast("psycopg.Connection[DictRow]", self._pool.getconn())
         except (psycopg_pool.PoolTimeout, psycopg.OperationalError) as error:
             raise errors.RecordAway from error
-        try:
-            yield conn
-        finally:
-            self._pool.putconn(cast(Any, conn))
 
 
 class AsyncRecord:
