@@ -95,7 +95,7 @@ def test_connections_that_were_cut_while_they_lay_idle_are_nobodys_error(
 ) -> None:
     def pid() -> int:
         with own_record.claims() as tx:
-            return tx.conn.info.backend_pid
+            return int(tx.conn.info.backend_pid)
 
     known = pid()
     with psycopg.connect(place.owner_url, autocommit=True) as owner:
