@@ -49,7 +49,9 @@ def test_a_delivery_that_kills_its_worker_is_put_aside_and_its_neighbours_arrive
     for tenant in (ill, well):
         tenant.send(alert(severity="critical"))
     hall.ring("flush")
+    assert ill.one("SELECT count(*) FROM delivery") == 1
     for claims in range(1, 6):
+        hall.ring("flush")
         for _ in range(2):
             with contextlib.suppress(Killed):
                 hall.ring("deliver_webhook", queue="page")

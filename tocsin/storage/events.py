@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from tocsin.domain import explanation
@@ -20,7 +20,8 @@ FROM json_to_recordset(%(items)s) AS r (n int, tenant bigint, received_at timest
   outcome text, cause text)
 ORDER BY n RETURNING id, fingerprint
 """
-#: Several groups may explain one event; the strongest explanation stays.
+#: Several groups may explain one event; the strongest explanation stays. Both bounds stand twice
+#: for the planner, which otherwise takes up each partition, also those of the days to come.
 SETTLE = """
 UPDATE alert_event e SET outcome = mine.outcome, cause = mine.cause, explained_at = %(now)s
 FROM (SELECT x.tenant, x.id, x.received_at, r.outcome, r.cause FROM alert_event x
@@ -28,12 +29,15 @@ FROM (SELECT x.tenant, x.id, x.received_at, r.outcome, r.cause FROM alert_event 
               AS i (tenant bigint, id bigint, outcome text, cause text)
             ORDER BY tenant, id, array_position(%(order)s, i.outcome) DESC) r
         ON r.tenant = x.tenant AND r.id = x.id
-      WHERE x.received_at >= %(since)s
+      WHERE x.received_at >= %(since)s AND x.received_at < %(until)s
         AND coalesce(array_position(%(order)s, x.outcome), 0)
             <= coalesce(array_position(%(order)s, r.outcome), 0)
       ORDER BY x.tenant, x.id FOR UPDATE OF x) mine
 WHERE e.tenant = mine.tenant AND e.id = mine.id AND e.received_at = mine.received_at
+  AND e.received_at >= %(since)s AND e.received_at < %(until)s
 """
+#: No event was received later than so much from now.
+AHEAD = timedelta(hours=1)
 #: Weakest first: what one delivery's fate may overwrite.
 ORDER = sorted(explanation.STRENGTH, key=lambda outcome: explanation.STRENGTH[outcome])
 
@@ -46,7 +50,8 @@ def insert(tx: Transaction, items: Sequence[dict[str, Any]]) -> list[int]:
 
 def settle(tx: Transaction, items: Sequence[dict[str, Any]], since: datetime) -> None:
     """Explain events: {tenant, id, outcome, cause}. No event of them is older than `since`."""
-    tx.many(SETTLE, items, {"now": tx.now, "since": since, "order": ORDER})
+    bounds = {"since": since, "until": tx.now + AHEAD}
+    tx.many(SETTLE, items, {"now": tx.now, "order": ORDER, **bounds})
 
 
 def of_notifications(
@@ -70,6 +75,6 @@ def changes(tx: Transaction, ids: list[int], since: datetime) -> list[dict[str, 
         " e.policy_version, e.outcome, a.labels, a.annotations, a.extra, a.added, a.ruled,"
         " a.source, a.starts_at"
         " FROM alert_event e JOIN alert a ON a.tenant = e.tenant AND a.fingerprint = e.fingerprint"
-        " WHERE e.id = ANY(%s) AND e.received_at >= %s ORDER BY e.id",
-        [ids, since],
+        " WHERE e.id = ANY(%s) AND e.received_at >= %s AND e.received_at < %s ORDER BY e.id",
+        [ids, since, tx.now + AHEAD],
     )
