@@ -150,6 +150,7 @@ def pytest_collection_finish() -> None:
     """What was imported by now stays: let nobody look again and again whether it is garbage."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(10_000, 20, 20)
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ CHECKS = [
     conforming.content_type_conformance, conforming.response_schema_conformance,
 ]  # fmt: skip
 #: Of valid requests and of spoilt ones; the same ones in each run.
-EXAMPLES = 5
+EXAMPLES = 3
 SCHEMA = schemathesis.openapi.from_dict(access.DOCUMENT)
 
 
