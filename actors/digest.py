@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -19,8 +18,6 @@ log = structlog.get_logger(__name__)
 
 #: Storms of one transaction: there is one of a tenant at a time.
 LIMIT = 5
-#: One that cannot be told is tried again after this; meanwhile it holds nothing back for long.
-PUT_OFF = timedelta(seconds=15)
 
 Row = dict[str, Any]
 Key = tuple[int, str]
@@ -37,25 +34,20 @@ def _put_off(here: _runtime.Runtime, key: Key, error: Exception) -> None:
     tenant, storm = key
     log.error("a storm cannot be told", tenant=tenant, storm=storm, error=repr(error)[:300])
     with here.record.session([tenant]) as tx:
-        item = {"tenant": tenant, "subject": storm, "due_at": tx.now + PUT_OFF}
-        timers.exactly(tx, storms.TIMER, [item])
+        # Meanwhile it holds nothing back for long.
+        _piecemeal.put_off(tx, storms.TIMER, tenant, storm)
         summary = "A storm of alerts cannot be told; its alerts are told one by one"
         inbox.page(tx, tenant, "TocsinStormFailed", summary, f"storm {storm}: {error!r}")
 
 
 def _digest(here: _runtime.Runtime, limit: int, held: list[Key]) -> bool:
-    rings: set[tuple[str, str]] = set()
     with _poison.watched(here):
-        more = here.record.again(lambda: _once(here, limit, held, rings))
-    here.ring(rings)
-    return more
+        return _piecemeal.again(here, partial(_once, here, limit), held)
 
 
 def _once(
     here: _runtime.Runtime, limit: int, held: list[Key], rings: set[tuple[str, str]]
 ) -> bool:  # fmt: skip
-    rings.clear()
-    held.clear()
     with here.record.claims() as tx:
         due = timers.due(tx, storms.TIMER, limit)
         if not due:
@@ -82,8 +74,7 @@ def _look(
 ) -> set[tuple[str, str]]:
     """One storm: tell what is due, and say when it is to be looked at again."""
     if tenant.policy is None:
-        again = {"tenant": tenant.id, "subject": row["id"], "due_at": tx.now + PUT_OFF}
-        timers.exactly(tx, storms.TIMER, [again])
+        _piecemeal.put_off(tx, storms.TIMER, tenant.id, str(row["id"]))
         return set()
     settings, heard = tenant.policy.storms, storms.listeners(tx, row)
     loud_at = row["loud_at"] or row["began_at"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from functools import partial
 
 import structlog
@@ -14,8 +13,6 @@ log = structlog.get_logger(__name__)
 
 #: Escalations of one transaction.
 LIMIT = 20
-#: One whose step cannot be taken is tried again after this.
-PUT_OFF = timedelta(seconds=15)
 
 Key = tuple[int, str]
 
@@ -31,25 +28,19 @@ def _put_off(here: _runtime.Runtime, key: Key, error: Exception) -> None:
     tenant, subject = key
     log.error("escalation cannot go on", tenant=tenant, of=subject, error=repr(error)[:300])
     with here.record.session([tenant]) as tx:
-        item = {"tenant": tenant, "subject": subject, "due_at": tx.now + PUT_OFF}
-        timers.exactly(tx, escalations.TIMER, [item])
+        _piecemeal.put_off(tx, escalations.TIMER, tenant, subject)
         summary = "An escalation cannot take its step; it is tried again every few seconds"
         inbox.page(tx, tenant, "TocsinEscalationFailed", summary, f"{subject}: {error!r}")
 
 
 def _escalate(here: _runtime.Runtime, limit: int, held: list[Key]) -> bool:
-    rings: set[tuple[str, str]] = set()
     with _poison.watched(here):
-        more = here.record.again(lambda: _once(here, limit, held, rings))
-    here.ring(rings)
-    return more
+        return _piecemeal.again(here, partial(_once, here, limit), held)
 
 
 def _once(
     here: _runtime.Runtime, limit: int, held: list[Key], rings: set[tuple[str, str]]
 ) -> bool:  # fmt: skip
-    rings.clear()
-    held.clear()
     with here.record.claims() as tx:
         due = timers.due(tx, escalations.TIMER, limit)
         if not due:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from datetime import timedelta
 from functools import partial
 
 import structlog
@@ -15,8 +14,6 @@ log = structlog.get_logger(__name__)
 
 #: Deliveries of one transaction.
 LIMIT = 50
-#: One that cannot be decided is looked at again after this.
-PUT_OFF = timedelta(seconds=15)
 
 Key = tuple[int, str]
 
@@ -32,22 +29,16 @@ def _put_off(here: _runtime.Runtime, key: Key, error: Exception) -> None:
     tenant, subject = key
     log.error("no other way for a page", tenant=tenant, of=subject, error=repr(error)[:300])
     with here.record.session([tenant]) as tx:
-        item = {"tenant": tenant, "subject": subject, "due_at": tx.now + PUT_OFF}
-        timers.exactly(tx, failovers.TIMER, [item])
+        _piecemeal.put_off(tx, failovers.TIMER, tenant, subject)
 
 
 def _fail_over(here: _runtime.Runtime, limit: int, held: list[Key]) -> bool:
-    rings: set[tuple[str, str]] = set()
-    more = here.record.again(lambda: _once(here, limit, held, rings))
-    here.ring(rings)
-    return more
+    return _piecemeal.again(here, partial(_once, here, limit), held)
 
 
 def _once(
     here: _runtime.Runtime, limit: int, held: list[Key], rings: set[tuple[str, str]]
 ) -> bool:  # fmt: skip
-    rings.clear()
-    held.clear()
     with here.record.claims() as tx:
         due = timers.due(tx, failovers.TIMER, limit)
         if not due:

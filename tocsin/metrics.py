@@ -204,22 +204,16 @@ def _builds() -> Iterator[Metric]:
 
 def _watch(figures: Figures) -> Iterator[Metric]:
     """How Tocsin does, as it sees itself."""
-    due = GaugeMetricFamily(
+    yield _gauge(
         "tocsin_oldest_due_seconds",
         "For how long the oldest work of a kind has been due while nobody was at it.",
-        labels=["work"],
-    )
-    for work, seconds in sorted(figures.due.items()):
-        due.add_metric([work], seconds)
-    yield due
-    loops = GaugeMetricFamily(
+        ("work",), {(work,): seconds for work, seconds in figures.due.items()},
+    )  # fmt: skip
+    yield _gauge(
         "tocsin_loop_progress_age_seconds",
         "For how long a loop of the clock, or any worker of a queue, has not gone round.",
-        labels=["loop"],
-    )
-    for loop, seconds in sorted(figures.loops.items()):
-        loops.add_metric([loop], seconds)
-    yield loops
+        ("loop",), {(loop,): seconds for loop, seconds in figures.loops.items()},
+    )  # fmt: skip
     found = figures.synthetic
     yield GaugeMetricFamily(
         "tocsin_synthetic_latency_seconds",
