@@ -17,7 +17,7 @@ from actors import _circuits, _fates, _links, _readers, _runtime
 from schemas.message import Message
 from tocsin import errors, i18n
 from tocsin.domain.policy import Integration, Policy
-from tocsin.storage import callbacks, contacts, deliveries, inbox, incidents
+from tocsin.storage import briefs, contacts, deliveries, inbox
 from tocsin.storage.record import Transaction
 
 #: Threads of one process that one destination may hold: a quarter of those of `page`.
@@ -35,7 +35,7 @@ class Errand:
     """A claimed delivery with all that sending it needs."""
 
     row: dict[str, Any]
-    slug: str
+    brief: briefs.Brief
     integration: Integration
     message: Message
     ref: dict[str, str] | None
@@ -43,7 +43,6 @@ class Errand:
     #: The version of the policy in which the integration was found.
     policy: Policy
     locale: str
-    refused: frozenset[str] = frozenset()
 
 
 #: Claims, but for these busy destinations; the second says whether what is suspect may come.
@@ -124,18 +123,18 @@ def _claim(
 def _errand(
     here: _runtime.Runtime, tx: Transaction, row: dict[str, Any], lease: timedelta
 ) -> Errand | None:
-    told = deliveries.notification(tx, row["tenant"], row["notification_id"])
-    row["reason"] = told["reason"]
-    if stop := _obsolete(tx, row, told):
+    brief = briefs.look(tx, row)
+    row["reason"] = brief.reason
+    if stop := _obsolete(row, brief, tx.now):
         deliveries.attempt(tx, row, tx.now, outcome="superseded", error=stop)
         deliveries.finish(tx, row, "superseded", cause=stop)
-        if row["in_doubt"] and deliveries.reference(tx, row) is None:
+        if row["in_doubt"] and brief.ref is None:
             deliveries.remember(tx, row, orjson.dumps({"doubt": str(row["id"])}).decode())
         return None
-    if _kept_back(tx, row, lease):
+    if _kept_back(tx, row, brief, lease):
         return None
     try:
-        return _packed(here, tx, row, told)
+        return _packed(here, tx, row, brief)
     except (errors.RecordAway, errors.Again, psycopg.Error):
         raise
     except (errors.TocsinError, ValueError) as error:
@@ -151,14 +150,14 @@ def _errand(
         return None
 
 
-def _kept_back(tx: Transaction, row: dict[str, Any], lease: timedelta) -> bool:
+def _kept_back(tx: Transaction, row: dict[str, Any], brief: briefs.Brief, lease: timedelta) -> bool:
     """Whether it must not be begun: it kills who takes it, or its destination is left alone."""
     if row["claims"] > POISON:
         _put_aside(tx, row)
         return True
     if row["claims"] > SUSPECT:
         _fates.give_over(tx, row, tx.now)
-    known = _circuits.hold(tx, row, lease)
+    known = _circuits.hold(tx, row, lease) if brief.troubled else None
     if known is not None:
         _fates.hold(tx, row, known)
         _circuits.hold_rest(tx, row, known)
@@ -175,46 +174,47 @@ def _put_aside(tx: Transaction, row: dict[str, Any]) -> None:
 
 
 def _packed(
-    here: _runtime.Runtime, tx: Transaction, row: dict[str, Any], told: dict[str, Any]
+    here: _runtime.Runtime, tx: Transaction, row: dict[str, Any], brief: briefs.Brief
 ) -> Errand:
-    tenant = here.tenants(tx, [row["tenant"]])[row["tenant"]]
-    found = _integration(here, tx, tenant, row, told["policy_version"])
+    found = _integration(here, tx, row, brief)
     if found is None:
         raise errors.NotFound(f"the policy has no {row['integration']} any more")
-    body = here.sealer.open(tx, row["tenant"], told["message"])
-    ref = deliveries.reference(tx, row)
+    body = here.sealer.open(tx, row["tenant"], brief.message)
     policy, integration = found
-    composed = _links.with_link(here, row, tenant.slug, Message.model_validate_json(body))
+    composed = _links.with_link(here, row, brief.slug, Message.model_validate_json(body))
     reader = _readers.of(policy, integration, composed)
     caution = _readers.doubt(tx, row["tenant"], reader, integration)
     return Errand(
-        row, tenant.slug, integration, _readers.worded(composed, row, reader, caution),
-        orjson.loads(ref) if ref else None, tx.now, policy, reader.locale,
-        callbacks.refused(tx, row["tenant"], row["channel"]),
-    )  # fmt: skip
+        row,
+        brief,
+        integration,
+        _readers.worded(composed, row, reader, caution),
+        orjson.loads(brief.ref) if brief.ref else None,
+        tx.now,
+        policy,
+        reader.locale,
+    )
 
 
-def _obsolete(tx: Transaction, row: dict[str, Any], told: dict[str, Any]) -> str | None:
+def _obsolete(row: dict[str, Any], brief: briefs.Brief, now: datetime) -> str | None:
     """Why this must not be begun any more, if so: nothing begins after an act that stops it."""
-    if told["reason"] == contacts.TEST:
-        return _readers.outdated(told, tx.now)
-    incident = incidents.generations(tx, [(row["tenant"], row["incident_id"])])[
-        row["tenant"], row["incident_id"]
-    ]
-    if told["reason"] in deliveries.PAGING and row["generation"] < incident["generation"]:
-        return str(incident["acknowledged_by"] or incident["resolved_by"] or "resolved")
+    if brief.reason == contacts.TEST:
+        return _readers.outdated(brief.planned_at, now)
+    assert brief.generation is not None
+    if brief.reason in deliveries.PAGING and row["generation"] < brief.generation:
+        return brief.by
     return None
 
 
 def _integration(
-    here: _runtime.Runtime, tx: Transaction, tenant: _runtime.Tenant, row: dict[str, Any],
-    version: int,
-) -> tuple[Policy, Integration] | None:  # fmt: skip
+    here: _runtime.Runtime, tx: Transaction, row: dict[str, Any], brief: briefs.Brief
+) -> tuple[Policy, Integration] | None:
     """The integration as it is configured now, so that a repaired one is used; else as it was.
 
     With it the policy that has it, whose templates and languages are used: for the same reason.
     """
-    for policy in (tenant.policy, here.policy(tx, tenant.id, version)):
+    for version in (brief.version, brief.planned_with):
+        policy = here.policy(tx, row["tenant"], version)
         if policy and (integration := policy.integration(row["integration"])):
             return policy, integration
     return None

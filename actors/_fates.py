@@ -7,10 +7,12 @@ from typing import Any
 
 import orjson
 
+import channels
 from actors import _circuits
 from tocsin import errors
 from tocsin.domain import backoff, circuit, failover
-from tocsin.storage import callbacks, deliveries, failovers
+from tocsin.storage import callbacks, deliveries, events, failovers
+from tocsin.storage.briefs import Brief
 from tocsin.storage.record import Record, Transaction
 from tocsin.storage.tallies import Tallies
 
@@ -18,24 +20,27 @@ Row = dict[str, Any]
 
 
 def sent(
-    record: Record, row: Row, started: datetime, ref: dict[str, str] | None, provider_id: str,
-    note: str = "",
-) -> None:  # fmt: skip
-    """The provider has it, under a name of its own ("" where it gave none).
-
-    ``note`` says who was left out although it was sent.
-    """
+    record: Record, row: Row, brief: Brief, started: datetime, receipt: channels.Receipt
+) -> None:
+    """The provider has it."""
     with record.session([row["tenant"]]) as tx:
-        cause = note or None
-        deliveries.attempt(tx, row, started, outcome="sent", error=cause)
-        if not deliveries.finish(tx, row, "sent", cause=cause, provider_id=provider_id or None):
-            return  # the lease was lost: whoever has the delivery now tells what became of it
-        callbacks.early(tx, row)
-        if ref:
-            deliveries.remember(tx, row, orjson.dumps(ref).decode())
-        _count(tx, row, "notifications_total", row["channel"])
-        _circuits.arrived(tx, row)
+        own, troubled, heard = deliveries.sent(tx, row, started, receipt.note, receipt.provider_id)
+        if not own:
+            return
+        events.settle(tx, _notified(row, brief), brief.events_since)
+        if heard in callbacks.LOST:
+            # It may be told before we know that the message was taken: let it count now.
+            callbacks.lose(tx, row, str(heard))
+        if receipt.ref:
+            deliveries.remember(tx, row, orjson.dumps(receipt.ref).decode())
+        if troubled:
+            _circuits.arrived(tx, row)
         _end(tx, row)
+
+
+def _notified(row: Row, brief: Brief) -> list[Row]:
+    ended = {"tenant": row["tenant"], "outcome": "notified", "cause": str(row["notification_id"])}
+    return [{**ended, "id": event} for event in brief.events]
 
 
 def try_later(record: Record, row: Row, started: datetime, error: errors.Retryable) -> None:

@@ -56,9 +56,9 @@ def of(policy: Policy, integration: Integration, message: Message) -> Reader:
     return Reader(policy, person, policy.languages(person.locale))
 
 
-def outdated(told: Mapping[str, Any], now: datetime) -> str | None:
-    """Why this notification of a test page is not sent any more, if so: its code is refused."""
-    late = now - told["created_at"] >= contacts.CODE_LASTS
+def outdated(planned_at: datetime, now: datetime) -> str | None:
+    """Why a test page that was planned then is not sent any more, if so: its code is refused."""
+    late = now - planned_at >= contacts.CODE_LASTS
     return i18n.say("person.test.late") if late else None
 
 

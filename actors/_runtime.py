@@ -18,7 +18,7 @@ from tocsin.i18n import rendering
 from tocsin.security import crypto
 from tocsin.storage import due, inbox, tenants
 from tocsin.storage import policies as stored
-from tocsin.storage.record import Record, Transaction
+from tocsin.storage.record import PLANNED_ONCE, Record, Transaction
 from workers import enqueue, progress, queues
 from workers.broker import BellBroker
 from workers.limits import Limiter
@@ -137,12 +137,12 @@ def _made() -> Runtime:
     chosen = configured()
     return Runtime(
         settings=chosen,
-        record=Record(chosen.database_url, size=CONNECTIONS),
+        record=Record(chosen.database_url, size=CONNECTIONS, plans=PLANNED_ONCE),
         sealer=crypto.from_file(chosen.master_key_file),
         bell=enqueue.bell(chosen.redis_url),
         limiter=Limiter(chosen.redis_url),
         queues=queues.of_stages(chosen.stage_queues),
-        notes=Record(chosen.database_url, size=2),
+        notes=Record(chosen.database_url, size=2, plans=PLANNED_ONCE),
     )
 
 

@@ -111,7 +111,7 @@ def _without(
     here: _runtime.Runtime, errand: _errands.Errand, name: str, cause: str, kind: str
 ) -> Message:
     """The message with a note that its template could not be used, which is counted too."""
-    log.warning("template not used", template=name, cause=cause, tenant=errand.slug)
+    log.warning("template not used", template=name, cause=cause, tenant=errand.brief.slug)
     try:
         with here.record.session([errand.row["tenant"]]) as tx:
             tallies = Tallies()

@@ -81,9 +81,7 @@ def _send(here: _runtime.Runtime, errand: _errands.Errand, until: float) -> bool
         bug = errors.Retryable(f"{type(error).__name__} in the channel", in_doubt=True)
         _fates.try_later(here.record, errand.row, errand.claimed, bug)
     else:
-        _fates.sent(
-            here.record, errand.row, errand.claimed, receipt.ref, receipt.provider_id, receipt.note
-        )
+        _fates.sent(here.record, errand.row, errand.brief, errand.claimed, receipt)
         return True
     return False
 
@@ -95,7 +93,7 @@ def _call(
     return channels.Call(
         key=str(errand.row["id"]),
         secrets=channels.resolve_secrets(
-            errand.integration.settings, errand.slug, chosen.secrets_dir
+            errand.integration.settings, errand.brief.slug, chosen.secrets_dir
         ),
         http=channels.http_client(chosen.egress_allow),
         now=errand.claimed,
@@ -106,10 +104,10 @@ def _call(
         texts=texts,
         dial=channels.dialer(chosen.egress_allow),
         callback_url=_callback_url(chosen.public_url, errand),
-        refused=errand.refused,
+        refused=frozenset(errand.brief.refused),
     )
 
 
 def _callback_url(public_url: str, errand: _errands.Errand) -> str:
     """Where the provider may talk to us; the channel judges whether it can reach that."""
-    return f"{public_url.rstrip('/')}/t/{errand.slug}/callbacks/{errand.row['channel']}"
+    return f"{public_url.rstrip('/')}/t/{errand.brief.slug}/callbacks/{errand.row['channel']}"

@@ -19,7 +19,7 @@ from tocsin import errors, logs
 from tocsin.config import settings
 from tocsin.storage import due
 from tocsin.storage import progress as stored
-from tocsin.storage.record import Record
+from tocsin.storage.record import PLANNED_ONCE, Record
 from workers import enqueue, progress, queues
 
 log = structlog.get_logger("clock")
@@ -57,7 +57,7 @@ class Loop:
 
 def loops(chosen: settings.Settings) -> list[Loop]:
     """All that the clock does."""
-    record = Record(chosen.database_url, size=6)
+    record = Record(chosen.database_url, size=6, plans=PLANNED_ONCE)
     bell = enqueue.bell(chosen.redis_url)
     stages = queues.of_stages(chosen.stage_queues)
     noted = progress.Progress()

@@ -9,13 +9,13 @@ from tocsin import errors
 from tocsin.storage import timers
 from tocsin.storage.record import Transaction
 
-#: In the order of the key, so that two drains over the same alerts wait instead of deadlocking.
+#: In the order of the keys, which must be that of the index, so that two drains over the same
+#: alerts wait instead of deadlocking: the inner FOR UPDATE looks up one key after the other.
 LOCK = """
 SELECT a.tenant, a.fingerprint, a.status, a.starts_at, a.ends_at, a.expires_at, a.extra,
   a.added, a.ruled
-FROM alert a JOIN unnest(%b::bigint[], %b::text[]) AS k (tenant, fingerprint)
-  ON a.tenant = k.tenant AND a.fingerprint = k.fingerprint
-ORDER BY a.tenant, a.fingerprint FOR UPDATE OF a
+FROM unnest(%b::bigint[], %b::text[]) AS k (tenant, fingerprint) CROSS JOIN LATERAL (
+  SELECT * FROM alert WHERE tenant = k.tenant AND fingerprint = k.fingerprint FOR UPDATE) a
 """
 INSERT = """
 INSERT INTO alert (tenant, fingerprint, status, severity, labels, annotations, source,
@@ -70,7 +70,8 @@ ORDER BY 1, 2, 3, 4 ON CONFLICT DO NOTHING
 
 def lock(tx: Transaction, keys: Sequence[tuple[int, str]]) -> dict[tuple[int, str], dict[str, Any]]:
     """Lock what is stored of these alerts; this is also the authoritative read."""
-    found = tx.rows(LOCK, [[tenant for tenant, _ in keys], [mark for _, mark in keys]])
+    ordered = sorted(keys)
+    found = tx.rows(LOCK, [[tenant for tenant, _ in ordered], [mark for _, mark in ordered]])
     return {(row["tenant"], row["fingerprint"]): row for row in found}
 
 

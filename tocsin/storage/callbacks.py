@@ -127,16 +127,6 @@ def receipt(
     return row
 
 
-def early(tx: Transaction, delivery: dict[str, Any]) -> None:
-    """A receipt may be here before we know that the message was taken: let it count now."""
-    row = tx.row(
-        "SELECT * FROM delivery WHERE tenant = %s AND id = %s AND receipt = ANY(%s)",
-        [delivery["tenant"], delivery["id"], list(LOST)],
-    )
-    if row is not None:
-        lose(tx, row, str(row["receipt"]))
-
-
 def lose(tx: Transaction, delivery: dict[str, Any], reason: str) -> None:
     """A message that was taken and then did not arrive: a dead letter, seen where those are."""
     tenant, row = delivery["tenant"], delivery["id"]

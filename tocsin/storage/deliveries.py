@@ -77,13 +77,33 @@ ON CONFLICT (tenant, group_id, integration) DO UPDATE SET incident_id = excluded
   at = excluded.at, ref = excluded.ref, severity = excluded.severity, carried = excluded.carried,
   held = excluded.held
 """
+#: All that the usual end of a delivery comes to, in one statement.
+SENT = """
+WITH tried AS (
+  INSERT INTO delivery_attempt (tenant, delivery_id, attempt, started_at, finished_at, outcome,
+                                error)
+  VALUES (%(tenant)s, %(id)s, %(fence)s, %(started)s, %(now)s, 'sent', %(note)s)),
+done AS (
+  UPDATE delivery SET state = 'sent', cause = %(note)s, attempts = %(attempts)s, claims = 0,
+    provider_id = coalesce(%(provider)s, provider_id), held = false, lease_until = NULL,
+    finished_at = %(now)s
+  WHERE tenant = %(tenant)s AND id = %(id)s AND fence = %(fence)s AND state = 'sending'
+  RETURNING tenant, channel, destination, receipt),
+counted AS (
+  INSERT INTO tally (tenant, name, labels, value)
+  SELECT tenant, 'notifications_total', channel, 1 FROM done)
+SELECT d.receipt, EXISTS (SELECT FROM circuit c WHERE c.tenant = d.tenant
+  AND c.channel = d.channel AND c.destination = d.destination AND c.failures > 0) AS troubled
+FROM done d
+"""
 
 
 def told(tx: Transaction, keys: Sequence[GroupKey]) -> list[dict[str, Any]]:
     """What the integrations of these groups were last told."""
     return tx.rows(
-        "SELECT t.* FROM told t JOIN unnest(%s::bigint[], %s::uuid[]) AS k (tenant, id)"
-        " ON t.tenant = k.tenant AND t.group_id = k.id",
+        "SELECT t.* FROM unnest(%s::bigint[], %s::uuid[]) AS k (tenant, id)"
+        " CROSS JOIN LATERAL (SELECT * FROM told"
+        "  WHERE tenant = k.tenant AND group_id = k.id OFFSET 0) t",
         [[tenant for tenant, _ in keys], [group for _, group in keys]],
     )
 
@@ -119,6 +139,22 @@ def fold(tx: Transaction, items: Sequence[dict[str, Any]]) -> None:
     settle(tx, [Ended(r["tenant"], r["notification_id"], r["successor"]) for r in items])
 
 
+def sent(
+    tx: Transaction, delivery: dict[str, Any], started: datetime, note: str, provider_id: str
+) -> tuple[bool, bool, str | None]:
+    """Write down that an attempt arrived, and count it.
+
+    Returns whether we still own it: else the lease was lost, and whoever has it now tells what
+    became of it; whether its destination failed lately; and the receipt that came before this, if
+    any. Explain its events next.
+    """
+    row = tx.row(SENT, {
+        **{name: delivery[name] for name in ("tenant", "id", "fence", "attempts")},
+        "started": started, "note": note or None, "provider": provider_id or None, "now": tx.now,
+    })  # fmt: skip
+    return (True, row["troubled"], row["receipt"]) if row else (False, False, None)
+
+
 def claim(
     tx: Transaction, queue: str, channel: str, limit: int, lease: timedelta, busy: list[str],
     *, suspects: bool = True,
@@ -137,17 +173,6 @@ def notification(tx: Transaction, tenant: int, row: uuid.UUID) -> dict[str, Any]
     found = tx.row("SELECT * FROM notification WHERE tenant = %s AND id = %s", [tenant, row])
     assert found is not None
     return found
-
-
-def reference(tx: Transaction, delivery: dict[str, Any]) -> str | None:
-    """The provider's reference of the first message of this line about this incident."""
-    row = tx.row(
-        "SELECT ref FROM told WHERE tenant = %s AND group_id = %s AND integration = %s"
-        " AND incident_id = %s",
-        [delivery["tenant"], delivery["group_id"], delivery["integration"],
-         delivery["incident_id"]],
-    )  # fmt: skip
-    return row["ref"] if row else None
 
 
 def own(tx: Transaction, delivery: dict[str, Any]) -> bool:
@@ -191,22 +216,23 @@ def attempt(tx: Transaction, delivery: dict[str, Any], started: datetime, **outc
 
 def finish(
     tx: Transaction, delivery: dict[str, Any], state: str, *, cause: str | None = None,
-    due_at: datetime | None = None, in_doubt: bool = False, provider_id: str | None = None,
-    held: bool = False,
+    due_at: datetime | None = None, in_doubt: bool = False, held: bool = False,
 ) -> bool:  # fmt: skip
-    """End an attempt; False where the lease was lost and somebody else owns the delivery now.
+    """End an attempt that did not arrive; False where the lease was lost.
+
+    Then somebody else owns the delivery.
 
     "sending" with `due_at` keeps its place in the line until it is tried again then; `held` may
     be let go before.
     """
-    over = state in ("sent", "dead", "superseded")
+    over = state in ("dead", "superseded")
     touched = tx.run(
         "UPDATE delivery SET state = %s, cause = %s, due_at = coalesce(%s, due_at),"
-        " provider_id = coalesce(%s, provider_id), in_doubt = in_doubt OR %s, attempts = %s,"
+        " in_doubt = in_doubt OR %s, attempts = %s,"
         " claims = 0, held = %s, lease_until = CASE %s WHEN 'sending'"
         " THEN %s::timestamptz END, finished_at = CASE WHEN %s THEN %s::timestamptz END"
         " WHERE tenant = %s AND id = %s AND fence = %s AND state = 'sending'",
-        [state, cause, due_at, provider_id, in_doubt, delivery["attempts"], held, state, due_at,
+        [state, cause, due_at, in_doubt, delivery["attempts"], held, state, due_at,
          over, tx.now, delivery["tenant"], delivery["id"], delivery["fence"]],
     )  # fmt: skip
     if touched and over:
@@ -285,6 +311,8 @@ def all_lost(tx: Transaction, delivery: dict[str, Any]) -> bool:
 
 def settle(tx: Transaction, ended: Sequence[Ended]) -> None:
     """Explain the events of notifications by what became of their deliveries so far."""
+    if not ended:
+        return
     successors = {(row.tenant, row.notification): row.successor for row in ended}
     told = events.of_notifications(tx, sorted(successors))
     settled = []

@@ -20,22 +20,20 @@ FROM json_to_recordset(%(items)s) AS r (n int, tenant bigint, received_at timest
   outcome text, cause text)
 ORDER BY n RETURNING id, fingerprint
 """
-#: Several groups may explain one event; the strongest explanation stays. Both bounds stand twice
-#: for the planner, which otherwise takes up each partition, also those of the days to come.
+#: Several groups may explain one event; the strongest explanation stays. There is nothing to join,
+#: lest the planner walk along the times of the events, where it meets all that the tenant received
+#: since: each is looked up by its key and finds its explanation by its place in the arrays.
 SETTLE = """
-UPDATE alert_event e SET outcome = mine.outcome, cause = mine.cause, explained_at = %(now)s
-FROM (SELECT x.tenant, x.id, x.received_at, r.outcome, r.cause FROM alert_event x
-      JOIN (SELECT DISTINCT ON (tenant, id) * FROM json_to_recordset(%(items)s)
-              AS i (tenant bigint, id bigint, outcome text, cause text)
-            ORDER BY tenant, id, array_position(%(order)s, i.outcome) DESC) r
-        ON r.tenant = x.tenant AND r.id = x.id
-      WHERE x.received_at >= %(since)s AND x.received_at < %(until)s
-        AND coalesce(array_position(%(order)s, x.outcome), 0)
-            <= coalesce(array_position(%(order)s, r.outcome), 0)
-      ORDER BY x.tenant, x.id FOR UPDATE OF x) mine
-WHERE e.tenant = mine.tenant AND e.id = mine.id AND e.received_at = mine.received_at
-  AND e.received_at >= %(since)s AND e.received_at < %(until)s
+UPDATE alert_event SET explained_at = %(now)s,
+  outcome = (%(outcomes)s::text[])[array_position(%(ids)s::bigint[], id)],
+  cause = (%(causes)s::text[])[array_position(%(ids)s::bigint[], id)]
+WHERE tenant = ANY(%(tenants)s) AND id = ANY(%(ids)s)
+  AND received_at >= %(since)s AND received_at < %(until)s
+  AND coalesce(array_position(%(order)s, outcome), 0)
+      <= (%(strengths)s::int[])[array_position(%(ids)s::bigint[], id)]
 """
+#: So many at once: places are looked for from the beginning each time.
+SETTLED_AT_ONCE = 500
 #: No event was received later than so much from now.
 AHEAD = timedelta(hours=1)
 #: Weakest first: what one delivery's fate may overwrite.
@@ -50,8 +48,23 @@ def insert(tx: Transaction, items: Sequence[dict[str, Any]]) -> list[int]:
 
 def settle(tx: Transaction, items: Sequence[dict[str, Any]], since: datetime) -> None:
     """Explain events: {tenant, id, outcome, cause}. No event of them is older than `since`."""
-    bounds = {"since": since, "until": tx.now + AHEAD}
-    tx.many(SETTLE, items, {"now": tx.now, "order": ORDER, **bounds})
+    strongest = {item["id"]: item for item in sorted(items, key=_strength)}
+    chosen = [strongest[id] for id in sorted(strongest)]
+    bounds = {"now": tx.now, "order": ORDER, "since": since, "until": tx.now + AHEAD}
+    for at in range(0, len(chosen), SETTLED_AT_ONCE):
+        some = chosen[at : at + SETTLED_AT_ONCE]
+        tx.run(SETTLE, bounds | {
+            "tenants": sorted({item["tenant"] for item in some}),
+            "ids": [item["id"] for item in some],
+            "outcomes": [item["outcome"] for item in some],
+            "causes": [item["cause"] for item in some],
+            "strengths": [_strength(item) for item in some],
+        })  # fmt: skip
+
+
+def _strength(item: dict[str, Any]) -> int:
+    """As `array_position` counts in ORDER."""
+    return ORDER.index(item["outcome"]) + 1
 
 
 def of_notifications(

@@ -21,9 +21,8 @@ FROM json_to_recordset(%(items)s) AS r (tenant bigint, id uuid, route text, rece
 ORDER BY tenant, id ON CONFLICT DO NOTHING
 """
 LOCK = """
-SELECT g.* FROM alert_group g JOIN unnest(%s::bigint[], %s::uuid[]) AS k (tenant, id)
-  ON g.tenant = k.tenant AND g.id = k.id
-ORDER BY g.tenant, g.id FOR UPDATE OF g
+SELECT g.* FROM unnest(%s::bigint[], %s::uuid[]) AS k (tenant, id) CROSS JOIN LATERAL (
+  SELECT * FROM alert_group WHERE tenant = k.tenant AND id = k.id FOR UPDATE) g
 """
 UPDATE = """
 UPDATE alert_group g SET active = r.active, anchor = r.anchor, created_at = r.created_at,
@@ -41,9 +40,25 @@ ON CONFLICT (tenant, group_id, fingerprint)
   DO UPDATE SET event_id = excluded.event_id, event_at = excluded.event_at
 """
 MEMBERS = """
-SELECT m.tenant, m.group_id, m.fingerprint, m.event_id, m.event_at FROM group_member m
-JOIN unnest(%s::bigint[], %s::uuid[], %s::text[]) AS k (tenant, group_id, fingerprint)
-  ON m.tenant = k.tenant AND m.group_id = k.group_id AND m.fingerprint = k.fingerprint
+SELECT m.tenant, m.group_id, m.fingerprint, m.event_id, m.event_at
+FROM unnest(%s::bigint[], %s::uuid[], %s::text[]) AS k (tenant, group_id, fingerprint)
+CROSS JOIN LATERAL (SELECT * FROM group_member WHERE tenant = k.tenant AND group_id = k.group_id
+  AND fingerprint = k.fingerprint OFFSET 0) m
+"""
+#: OFFSET 0 keeps the planner from any other way than each group's members, each member's alert:
+#: of a new tenant it thinks that there is next to nothing, and joins the whole of it first.
+WITH_ALERTS = """
+SELECT m.tenant, m.group_id, m.fingerprint, m.event_id, m.event_at, m.muted_by, a.status,
+  a.severity, a.labels, a.added, a.ruled, a.annotations, a.extra, a.generator_url, a.starts_at,
+  a.ends_at, a.expires_at, a.last_seen, s.reasons AS odd, s.value AS oddity
+FROM unnest(%s::bigint[], %s::uuid[]) AS k (tenant, id)
+CROSS JOIN LATERAL (SELECT * FROM group_member WHERE tenant = k.tenant AND group_id = k.id
+  OFFSET 0) m
+CROSS JOIN LATERAL (SELECT * FROM alert WHERE tenant = m.tenant AND fingerprint = m.fingerprint
+  OFFSET 0) a
+LEFT JOIN LATERAL (SELECT reasons, value FROM alert_score WHERE tenant = m.tenant
+  AND fingerprint = m.fingerprint AND starts_at = a.starts_at AND anomaly OFFSET 0) s ON true
+ORDER BY m.tenant, m.group_id, a.starts_at, m.fingerprint
 """
 MARK = """
 UPDATE group_member m SET muted_by = r.muted_by, event_id = CASE WHEN r.explained THEN NULL
@@ -114,9 +129,10 @@ def memberships(tx: Transaction, keys: Sequence[tuple[int, str]]) -> list[dict[s
     if not keys:
         return []
     return tx.rows(
-        "SELECT m.tenant, m.group_id, m.fingerprint, m.event_id, m.event_at FROM group_member m"
-        " JOIN unnest(%s::bigint[], %s::text[]) AS k (tenant, fingerprint)"
-        " ON m.tenant = k.tenant AND m.fingerprint = k.fingerprint",
+        "SELECT m.tenant, m.group_id, m.fingerprint, m.event_id, m.event_at"
+        " FROM unnest(%s::bigint[], %s::text[]) AS k (tenant, fingerprint)"
+        " CROSS JOIN LATERAL (SELECT * FROM group_member"
+        "  WHERE tenant = k.tenant AND fingerprint = k.fingerprint OFFSET 0) m",
         [[tenant for tenant, _ in keys], [mark for _, mark in keys]],
     )
 
@@ -143,19 +159,7 @@ def move_out(tx: Transaction, items: Sequence[dict[str, Any]]) -> None:
 
 def with_alerts(tx: Transaction, keys: Sequence[GroupKey]) -> list[dict[str, Any]]:
     """All members of these groups with the alerts as they are now."""
-    return tx.rows(
-        "SELECT m.tenant, m.group_id, m.fingerprint, m.event_id, m.event_at, m.muted_by, a.status,"
-        " a.severity, a.labels, a.added, a.ruled, a.annotations, a.extra, a.generator_url,"
-        " a.starts_at, a.ends_at,"
-        " a.expires_at, a.last_seen, s.reasons AS odd, s.value AS oddity FROM group_member m"
-        " JOIN unnest(%s::bigint[], %s::uuid[]) AS k (tenant, id)"
-        "  ON m.tenant = k.tenant AND m.group_id = k.id"
-        " JOIN alert a ON a.tenant = m.tenant AND a.fingerprint = m.fingerprint"
-        " LEFT JOIN alert_score s ON s.tenant = a.tenant AND s.fingerprint = a.fingerprint"
-        "  AND s.starts_at = a.starts_at AND s.anomaly"
-        " ORDER BY m.tenant, m.group_id, a.starts_at, m.fingerprint",
-        [[tenant for tenant, _ in keys], [group for _, group in keys]],
-    )
+    return tx.rows(WITH_ALERTS, [[tenant for tenant, _ in keys], [group for _, group in keys]])
 
 
 def muted_by(tx: Transaction, by: Sequence[tuple[int, str]]) -> list[GroupKey]:

@@ -83,17 +83,6 @@ def write(tx: Transaction, items: Sequence[Row]) -> None:
     tx.many(WRITE, items)
 
 
-def generations(tx: Transaction, keys: Sequence[tuple[int, uuid.UUID]]) -> dict[Any, Any]:
-    """Generation, state and who acknowledged, by (tenant, id)."""
-    found = tx.rows(
-        "SELECT i.tenant, i.id, i.generation, i.state, i.acknowledged_by, i.resolved_by"
-        " FROM incident i JOIN unnest(%s::bigint[], %s::uuid[]) AS k (tenant, id)"
-        " ON i.tenant = k.tenant AND i.id = k.id",
-        [[tenant for tenant, _ in keys], [incident for _, incident in keys]],
-    )
-    return {(row["tenant"], row["id"]): row for row in found}
-
-
 def acknowledge(
     tx: Transaction, tenant: int, incident: uuid.UUID, by: str, note: str = "", *,
     timeout: timedelta | None = None,

@@ -52,10 +52,12 @@ ORDER BY i.gained_at DESC LIMIT %s
 GROUPS = """
 SELECT m.tenant, m.incident_id, m.group_id, m.joined_at, m.facts, m.reason, g.active, g.receiver,
   g.route, g.labels
-FROM incident_group m JOIN alert_group g ON g.tenant = m.tenant AND g.id = m.group_id
-JOIN unnest(%s::bigint[], %s::uuid[]) AS k (tenant, id)
-  ON m.tenant = k.tenant AND m.incident_id = k.id
-WHERE m.left_at IS NULL ORDER BY m.tenant, m.incident_id, m.joined_at, m.group_id
+FROM unnest(%s::bigint[], %s::uuid[]) AS k (tenant, id)
+CROSS JOIN LATERAL (SELECT * FROM incident_group
+  WHERE tenant = k.tenant AND incident_id = k.id AND left_at IS NULL OFFSET 0) m
+CROSS JOIN LATERAL (SELECT * FROM alert_group
+  WHERE tenant = m.tenant AND id = m.group_id OFFSET 0) g
+ORDER BY m.tenant, m.incident_id, m.joined_at, m.group_id
 """
 #: Of the incident of a storm, which may have thousands: these groups, and one more with alerts.
 FEW = """
@@ -119,9 +121,11 @@ def of(tx: Transaction, keys: Sequence[GroupKey]) -> dict[GroupKey, dict[str, An
         return {}
     found = tx.rows(
         "SELECT m.tenant, m.group_id, m.incident_id, m.joined_at, m.facts, m.reason, i.state"
-        " FROM incident_group m JOIN unnest(%s::bigint[], %s::uuid[]) AS k (tenant, id)"
-        "  ON m.tenant = k.tenant AND m.group_id = k.id"
-        " JOIN incident i ON i.tenant = m.tenant AND i.id = m.incident_id WHERE m.left_at IS NULL",
+        " FROM unnest(%s::bigint[], %s::uuid[]) AS k (tenant, id)"
+        " CROSS JOIN LATERAL (SELECT * FROM incident_group"
+        "  WHERE tenant = k.tenant AND group_id = k.id AND left_at IS NULL OFFSET 0) m"
+        " CROSS JOIN LATERAL (SELECT state FROM incident"
+        "  WHERE tenant = m.tenant AND id = m.incident_id OFFSET 0) i",
         _columns(keys),
     )
     return {(row["tenant"], row["group_id"]): row for row in found}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,11 +21,16 @@ SESSION = {
     "idle_in_transaction_session_timeout": "5s",
     "lock_timeout": "2s",
     "transaction_timeout": "10s",
-    # A plan made while the tables were small must not serve the storm: it scans, for ever.
-    "plan_cache_mode": "force_custom_plan",
+    "jit": "off",
     "search_path": "public",
     "timezone": "UTC",
 }
+#: Who asks this and that has each planned for what it asks. A plan that is kept, made while the
+#: tables were small, would serve the storm as well: it scans, for ever.
+PLANNED_EACH_TIME = {"plan_cache_mode": "force_custom_plan"}
+#: Who runs the same short statements all day keeps their plans, which is half of what they cost.
+#: Then each plan must be good for tables of any size: by keys, from the few to the many.
+PLANNED_ONCE = {"enable_seqscan": "off", "enable_hashjoin": "off", "enable_mergejoin": "off"}
 CONNECT: dict[str, Any] = {
     "autocommit": True,
     "row_factory": dict_row,
@@ -34,7 +39,6 @@ CONNECT: dict[str, Any] = {
     "keepalives_interval": 3,
     "keepalives_count": 3,
     "tcp_user_timeout": 15000,
-    "options": " ".join(f"-c {name}={value}" for name, value in SESSION.items()),
 }
 #: How often a transaction is run again after a deadlock or a serialisation failure.
 RETRIES = 8
@@ -81,10 +85,12 @@ class Transaction:
 class Record:
     """A pool of connections. Make one for each process, after any fork."""
 
-    def __init__(self, url: str, *, size: int = 4) -> None:
+    def __init__(
+        self, url: str, *, size: int = 4, plans: Mapping[str, str] = PLANNED_EACH_TIME
+    ) -> None:
         self._pool = psycopg_pool.ConnectionPool(
-            url, kwargs=CONNECT, min_size=1, max_size=size, open=False, timeout=5, name="record",
-            reconnect_timeout=30, check=None, max_idle=120,
+            url, kwargs=connect(plans), min_size=1, max_size=size, open=False, timeout=5,
+            name="record", reconnect_timeout=30, check=None, max_idle=120,
         )  # fmt: skip
         self._opening = threading.Lock()
 
@@ -187,11 +193,17 @@ class AsyncRecord:
             try:
                 self._conn = cast(
                     "psycopg.AsyncConnection[DictRow]",
-                    await psycopg.AsyncConnection.connect(self._url, **CONNECT),
+                    await psycopg.AsyncConnection.connect(self._url, **connect(PLANNED_ONCE)),
                 )
             except psycopg.OperationalError as error:
                 raise errors.RecordAway from error
         return self._conn
+
+
+def connect(plans: Mapping[str, str] = PLANNED_EACH_TIME) -> dict[str, Any]:
+    """How to connect: what psycopg is told."""
+    options = " ".join(f"-c {name}={value}" for name, value in {**SESSION, **plans}.items())
+    return {**CONNECT, "options": options}
 
 
 def is_transient(error: BaseException) -> bool:

@@ -20,8 +20,11 @@ EVENTS = """
 SELECT e.tenant, e.id, e.received_at, e.fingerprint, e.kind, e.status, e.severity AS said,
   a.status AS is_now, a.labels, a.annotations, a.extra, a.added, a.ruled, a.source, a.starts_at,
   a.ends_at, a.severity
-FROM alert_event e JOIN alert a ON a.tenant = e.tenant AND a.fingerprint = e.fingerprint
+FROM {events} e JOIN alert a ON a.tenant = e.tenant AND a.fingerprint = e.fingerprint
 """
+#: First the page, then its alerts: there may be a thousand times as many to sort.
+PAGE = """(SELECT * FROM alert_event WHERE tenant = %s AND received_at >= %s AND id < %s AND posted
+  AND kind IN ('new', 'refired', 'resolved') ORDER BY id DESC LIMIT %s)"""
 STORE = """
 INSERT INTO alert_score (tenant, fingerprint, event, starts_at, value, anomaly, cause, reasons,
                          model, scored_at)
@@ -105,7 +108,9 @@ def forget_streams(tx: Transaction, tenant: int, before: datetime) -> None:
 def events(tx: Transaction, ids: list[int], since: datetime) -> list[dict[str, Any]]:
     """These events with their alerts, in the order in which they happened."""
     return tx.rows(
-        EVENTS + " WHERE e.id = ANY(%s) AND e.received_at >= %s ORDER BY e.id", [ids, since]
+        EVENTS.format(events="alert_event")
+        + " WHERE e.id = ANY(%s) AND e.received_at >= %s ORDER BY e.id",
+        [ids, since],
     )
 
 
@@ -114,8 +119,7 @@ def history(
 ) -> list[dict[str, Any]]:
     """A page of what scoring would have seen since then, the latest first, below an id."""
     return tx.rows(
-        EVENTS + " WHERE e.tenant = %s AND e.received_at >= %s AND e.id < %s AND e.posted"
-        " AND e.kind IN ('new', 'refired', 'resolved') ORDER BY e.id DESC LIMIT %s",
+        EVENTS.format(events=PAGE) + " ORDER BY e.id DESC",
         [tenant, since, before, limit],
     )
 

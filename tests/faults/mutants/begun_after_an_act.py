@@ -8,9 +8,8 @@ MUTATION = Mutation(
     (
         Edit(
             "actors/_errands.py",
-            'if told["reason"] in deliveries.PAGING and row["generation"] < '
-            'incident["generation"]:',
-            'if told["reason"] in () and row["generation"] < incident["generation"]:',
+            'if brief.reason in deliveries.PAGING and row["generation"] < brief.generation:',
+            'if brief.reason in () and row["generation"] < brief.generation:',
         ),
     ),
     Pytest(

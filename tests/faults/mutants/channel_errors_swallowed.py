@@ -9,7 +9,9 @@ MUTATION = Mutation(
         Edit(
             "actors/deliver.py",
             "        _fates.try_later(here.record, errand.row, errand.claimed, bug)\n",
-            '        _fates.sent(here.record, errand.row, errand.claimed, None, "")\n',
+            "        receipt = channels.Receipt(None, '')\n"
+            "        _fates.sent(\n"
+            "            here.record, errand.row, errand.brief, errand.claimed, receipt)\n",
         ),
     ),
     Pytest("tests/actors/test_deliver.py", "test_a_bug_in_a_channel_is_a_retry_in_doubt"),

@@ -9,7 +9,9 @@ MUTATION = Mutation(
         Edit(
             "actors/deliver.py",
             "        _fates.try_later(here.record, errand.row, errand.claimed, error)\n",
-            '        _fates.sent(here.record, errand.row, errand.claimed, None, "")\n',
+            "        receipt = channels.Receipt(None, '')\n"
+            "        _fates.sent(\n"
+            "            here.record, errand.row, errand.brief, errand.claimed, receipt)\n",
         ),
     ),
     Faults("provider_500,process_killed_often,postgres_read_only"),

@@ -8,6 +8,11 @@ MUTATION = Mutation(
     (
         Edit(
             "tocsin/storage/deliveries.py",
+            "AND fence = %(fence)s AND state",
+            "AND %(fence)s > 0 AND state",
+        ),
+        Edit(
+            "tocsin/storage/deliveries.py",
             "WHERE tenant = %s AND id = %s AND fence = %s AND state = 'sending'\",\n",
             "WHERE tenant = %s AND id = %s AND %s > 0 AND state = 'sending'\",\n",
         ),
