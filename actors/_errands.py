@@ -45,12 +45,13 @@ class Errand:
     locale: str
 
 
+Rows = list[dict[str, Any]]
 #: Claims, but for these busy destinations; the second says whether what is suspect may come.
-Claim = Callable[[list[str], bool], list[Errand] | None]
+Claim = Callable[[list[str], bool], Rows]
 
 
 class InFlight:
-    """How many errands to each destination this process has under way.
+    """How many deliveries to each destination this process has under way.
 
     A destination that has not answered yet, or failed the last time, gets a single thread: many
     that hang at once must not take all. One that was in the hands of workers that died goes alone,
@@ -63,29 +64,39 @@ class InFlight:
         self._alone = False
         self._lock = threading.Lock()
 
-    def take(self, claim: Claim) -> list[Errand] | None:
+    def take(self, claim: Claim) -> Rows:
         """Claim, passing by what is busy, and count it; two threads never see the same room."""
         with self._lock:
             if self._alone:
-                return None
+                return []
             busy = [key for key, n in self._counts.items() if n >= self._room(key)]
             taken = claim(busy, not self._counts)
-            self._counts.update(place(errand.row) for errand in taken or ())
-            self._alone = any(errand.row["claims"] > SUSPECT for errand in taken or ())
+            self._counts.update(map(place, taken))
+            self._alone = any(row["claims"] > SUSPECT for row in taken)
             return taken
 
-    def done(self, errand: Errand, *, well: bool = True) -> None:
+    def done(self, row: dict[str, Any], *, well: bool) -> None:
+        """It was tried, and arrived or did not."""
         with self._lock:
-            key = place(errand.row)
-            self._alone = False
-            self._counts[key] -= 1
-            if self._counts[key] <= 0:
-                del self._counts[key]
+            key = self._over(row)
             self._proven.pop(key, None)
             if well:
                 self._proven[key] = None
                 if len(self._proven) > PROVEN:
                     self._proven.popitem(last=False)
+
+    def dropped(self, row: dict[str, Any]) -> None:
+        """It was not tried after all."""
+        with self._lock:
+            self._over(row)
+
+    def _over(self, row: dict[str, Any]) -> str:
+        key = place(row)
+        self._alone = False
+        self._counts[key] -= 1
+        if self._counts[key] <= 0:
+            del self._counts[key]
+        return key
 
     def _room(self, key: str) -> int:
         return PER_DESTINATION if key in self._proven else 1
@@ -102,28 +113,40 @@ def place(row: dict[str, Any]) -> str:
 
 def claim(here: _runtime.Runtime, channel: str, queue: str) -> list[Errand] | None:
     """None: nothing is due. An empty list: what was due needs no sending any more."""
-    return here.record.again(
-        lambda: in_flight.take(lambda busy, suspects: _claim(here, channel, queue, busy, suspects))
-    )
+    return here.record.again(lambda: _claim(here, channel, queue))
 
 
-def _claim(
-    here: _runtime.Runtime, channel: str, queue: str, busy: list[str], suspects: bool
-) -> list[Errand] | None:
+def _claim(here: _runtime.Runtime, channel: str, queue: str) -> list[Errand] | None:
+    """Only the claim itself has to be one thread's at a time: others claim while this looks on."""
     lease = timedelta(seconds=here.settings.lease_seconds)
-    with here.record.claims() as tx:
-        rows = deliveries.claim(tx, queue, channel, 1, lease, busy, suspects=suspects)
-        if not rows:
-            return None
-        tx.scope({row["tenant"] for row in rows})
-        found = (_errand(here, tx, row, lease) for row in rows)
-        return [errand for errand in found if errand is not None]
+    rows: Rows = []
+    ready: list[Errand] = []
+    try:
+        with here.record.claims() as tx:
+            rows = in_flight.take(
+                lambda busy, suspects: deliveries.claim(
+                    tx, queue, channel, 1, lease, busy, suspects=suspects
+                )
+            )
+            found = (_errand(here, tx, row, lease) for row in rows)
+            ready = [errand for errand in found if errand is not None]
+    except BaseException:
+        ready = []
+        raise
+    finally:
+        going = {errand.row["id"] for errand in ready}
+        for row in rows:
+            if row["id"] not in going:
+                in_flight.dropped(row)
+    return ready if rows else None
 
 
 def _errand(
     here: _runtime.Runtime, tx: Transaction, row: dict[str, Any], lease: timedelta
 ) -> Errand | None:
-    brief = briefs.look(tx, row)
+    with tx.together():
+        tx.scope([row["tenant"]])
+        brief = briefs.look(tx, row)
     row["reason"] = brief.reason
     if stop := _obsolete(row, brief, tx.now):
         deliveries.attempt(tx, row, tx.now, outcome="superseded", error=stop)

@@ -27,12 +27,13 @@ def sent(
         own, troubled, heard = deliveries.sent(tx, row, started, receipt.note, receipt.provider_id)
         if not own:
             return
-        events.settle(tx, _notified(row, brief), brief.events_since)
+        with tx.together():
+            events.settle(tx, _notified(row, brief), brief.events_since)
+            if receipt.ref:
+                deliveries.remember(tx, row, orjson.dumps(receipt.ref).decode())
         if heard in callbacks.LOST:
             # It may be told before we know that the message was taken: let it count now.
             callbacks.lose(tx, row, str(heard))
-        if receipt.ref:
-            deliveries.remember(tx, row, orjson.dumps(receipt.ref).decode())
         if troubled:
             _circuits.arrived(tx, row)
         _end(tx, row)

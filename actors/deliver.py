@@ -44,7 +44,7 @@ def _run(channel: str, queue: str) -> bool:
         try:
             well = _send(here, errand, began + here.settings.lease_seconds)
         finally:
-            _errands.in_flight.done(errand, well=well)
+            _errands.in_flight.done(errand.row, well=well)
     if not well:
         here.wake("fail_over")
     return True

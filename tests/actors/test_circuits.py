@@ -140,7 +140,7 @@ def test_a_probe_whose_process_dies_is_followed_by_another(hall: Hall, travel: T
     travel(hours=1)
     errands = hall.module("_errands")
     (errand,) = errands.claim(hall.runtime, "webhook", "page")
-    errands.in_flight.done(errand)
+    errands.in_flight.done(errand.row, well=True)
     deliver(hall)
     assert calls(tenant) == 5
     travel(seconds=hall.runtime.settings.lease_seconds + 1)

@@ -43,7 +43,7 @@ def claim(hall: Hall, queue: str = "page") -> Any:
     errands = hall.module("_errands")
     taken = errands.claim(hall.runtime, "webhook", queue)
     for errand in taken or ():
-        errands.in_flight.done(errand)
+        errands.in_flight.done(errand.row, well=True)
     return taken[0] if taken else taken
 
 

@@ -62,7 +62,7 @@ def test_a_page_that_fails_while_a_later_one_waits_is_not_put_off(
         faults.Fault("status", status=503, times=1), dest=f"{tenant.dest}/anna"
     )
     deliver._send(hall.runtime, errand, math.inf)
-    errands.in_flight.done(errand)
+    errands.in_flight.done(errand.row, well=True)
     travel(minutes=1)
     hall.settle()
     assert who(tenant).count("anna") == 1

@@ -86,7 +86,7 @@ def test_what_is_suspect_goes_alone(hall: Hall, travel: Travel) -> None:
         travel(seconds=hall.runtime.settings.lease_seconds + 1)
     other.send(alert(severity="critical"))
     hall.ring("flush")
-    errands.in_flight.take(lambda busy, suspects: [errand])  # something is under way
+    errands.in_flight.take(lambda busy, suspects: [errand.row])  # something is under way
     (next_one,) = errands.claim(hall.runtime, "webhook", "page")
     assert next_one.row["tenant"] == other.id
     restarted(hall)

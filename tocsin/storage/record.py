@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar, cast
@@ -76,6 +76,13 @@ class Transaction:
         text = orjson.dumps(items).decode()
         found = self.conn.execute(sql, {"items": text, **(params or {})})
         return found.fetchall() if found.description else []
+
+    def together(self) -> AbstractContextManager[Any]:
+        """Send what is run in here without waiting for each answer; do not ask how much it touched.
+
+        The first `row` or `rows` waits for all before it. Errors come there, or at the end.
+        """
+        return self.conn.pipeline()
 
     def scope(self, tenants: Iterable[int]) -> None:
         """From here to the end of the transaction, see exactly these tenants."""
