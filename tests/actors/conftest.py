@@ -28,7 +28,7 @@ from tests import databases
 from tests.conftest import Servers
 from tests.web import servers
 from tocsin.demo import fakes
-from tocsin.domain import fingerprint, severity
+from tocsin.domain import fingerprint, severity, tags
 from tocsin.storage import due, intake, policies, tenants
 from tocsin.storage.record import Record
 from tocsin.web import app
@@ -185,6 +185,10 @@ class Tenant:
     def one(self, sql: str, *params: Any) -> Any:
         (found,) = self.column(sql, *params)
         return found
+
+    def labelled(self, **labels: str) -> list[str]:
+        """The fingerprints of the alerts that the search finds by these labels."""
+        return self.column("SELECT labelled(%s, %s)", self.id, tags.of(self.id, labels.items()))
 
     def outcomes(self) -> list[str | None]:
         """How each event ended, in order; None is pending."""

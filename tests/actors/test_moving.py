@@ -90,4 +90,4 @@ def test_the_search_finds_it_by_what_it_is_called_now(hall: Hall) -> None:
     disk = alert("Disk", host="a")
     tenant.send(disk)
     late_fact(tenant, disk.fingerprint, '{"team":"db"}')
-    assert tenant.one("SELECT count(*) FROM alert_label WHERE name = 'team' AND value = 'db'") == 1
+    assert tenant.labelled(team="db") == [disk.fingerprint]

@@ -20,7 +20,7 @@ from workers import queues
 Travel = Callable[..., None]
 numbers = itertools.count(1)
 LEFT = (
-    "alert", "alert_event", "alert_label", "alert_group", "group_member", "incident",
+    "alert", "alert_event", "alert_group", "group_member", "incident",
     "incident_group", "timeline", "notification", "delivery", "delivery_attempt", "told", "timer",
     "intake", "inbox",
 )  # fmt: skip

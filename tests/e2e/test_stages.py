@@ -54,7 +54,7 @@ SAME = {
     "told": "SELECT integration, firing, resolved, reason FROM told",
     "deliveries": "SELECT integration, channel, queue, state FROM delivery",
     "timelines": "SELECT kind, actor, detail FROM timeline",
-    "labels": "SELECT name, value, fingerprint FROM alert_label",
+    "labels": "SELECT fingerprint, cardinality(tags) AS tags FROM alert",
     "timers": "SELECT kind FROM timer",
 }
 

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from tocsin import errors
-from tocsin.storage import timers
+from tocsin.domain import tags
+from tocsin.storage import labels, timers
 from tocsin.storage.record import Transaction
 
 #: In the order of the keys, which must be that of the index, so that two drains over the same
@@ -19,19 +20,13 @@ FROM unnest(%b::bigint[], %b::text[]) AS k (tenant, fingerprint) CROSS JOIN LATE
 """
 INSERT = """
 INSERT INTO alert (tenant, fingerprint, status, severity, labels, annotations, source,
-                   generator_url, starts_at, ends_at, expires_at, count, first_seen, last_seen)
+                   generator_url, starts_at, ends_at, expires_at, count, first_seen, last_seen,
+                   tags)
 SELECT * FROM json_to_recordset(%(items)s) AS r (tenant bigint, fingerprint text, status text,
   severity text, labels text, annotations text, source text, generator_url text,
   starts_at timestamptz, ends_at timestamptz, expires_at timestamptz, count bigint,
-  first_seen timestamptz, last_seen timestamptz)
+  first_seen timestamptz, last_seen timestamptz, tags bigint[])
 ORDER BY tenant, fingerprint ON CONFLICT DO NOTHING
-"""
-LABELS = """
-INSERT INTO alert_label (tenant, name, value, fingerprint)
-SELECT r.tenant, l.key, l.value, r.fingerprint
-FROM json_to_recordset(%(items)s) AS r (tenant bigint, fingerprint text, labels text),
-  json_each_text(r.labels::json) AS l
-ORDER BY 1, 2, 3, 4
 """
 CHANGE = """
 UPDATE alert a SET status = r.status, starts_at = r.starts_at, ends_at = r.ends_at,
@@ -49,22 +44,16 @@ FROM unnest(%b::bigint[], %b::text[], %b::bigint[], %b::timestamptz[], %b::times
 WHERE a.tenant = r.tenant AND a.fingerprint = r.fingerprint
 """
 ENRICHED = """
-UPDATE alert a SET extra = r.extra, added = r.added
-FROM json_to_recordset(%(items)s) AS r (tenant bigint, fingerprint text, extra text, added text)
+UPDATE alert a SET extra = r.extra, added = r.added, tags = a.tags || r.tags
+FROM json_to_recordset(%(items)s) AS r (tenant bigint, fingerprint text, extra text, added text,
+  tags bigint[])
 WHERE a.tenant = r.tenant AND a.fingerprint = r.fingerprint
 """
 RULED = """
-UPDATE alert a SET ruled = r.ruled, severity = r.severity
-FROM json_to_recordset(%(items)s) AS r (tenant bigint, fingerprint text, ruled text, severity text)
+UPDATE alert a SET ruled = r.ruled, severity = r.severity, tags = a.tags || r.tags
+FROM json_to_recordset(%(items)s) AS r (tenant bigint, fingerprint text, ruled text, severity text,
+  tags bigint[])
 WHERE a.tenant = r.tenant AND a.fingerprint = r.fingerprint
-"""
-#: Beside the original labels, so that the search finds an alert by what it is called now.
-RELABEL = """
-INSERT INTO alert_label (tenant, name, value, fingerprint)
-SELECT r.tenant, l.key, l.value, r.fingerprint
-FROM json_to_recordset(%(items)s) AS r (tenant bigint, fingerprint text, labels text),
-  json_each_text(r.labels::json) AS l
-ORDER BY 1, 2, 3, 4 ON CONFLICT DO NOTHING
 """
 
 
@@ -95,9 +84,9 @@ def insert(tx: Transaction, items: Sequence[dict[str, Any]]) -> None:
     """
     if not items:
         return
-    if len(tx.many(INSERT + " RETURNING 1 AS one", items)) != len(items):
+    made = tx.many(INSERT + " RETURNING 1 AS one", _tagged(items, "labels"))
+    if len(made) != len(items):
         raise errors.Again
-    tx.many(LABELS, items)
 
 
 def change(tx: Transaction, items: Sequence[dict[str, Any]]) -> None:
@@ -113,14 +102,20 @@ def repeat(tx: Transaction, items: Sequence[tuple[Any, ...]]) -> None:
 
 def enriched(tx: Transaction, items: Sequence[dict[str, Any]]) -> None:
     """Write what enrichment found: {tenant, fingerprint, extra, added}; None: nothing."""
-    tx.many(ENRICHED, items)
-    tx.many(RELABEL, [{**item, "labels": item["added"]} for item in items if item["added"]])
+    tx.many(ENRICHED, _tagged(items, "added"))
 
 
 def ruled(tx: Transaction, items: Sequence[dict[str, Any]]) -> None:
     """Write what rules set: {tenant, fingerprint, ruled, severity}; `ruled` None: nothing."""
-    tx.many(RULED, items)
-    tx.many(RELABEL, [{**item, "labels": item["ruled"]} for item in items if item["ruled"]])
+    tx.many(RULED, _tagged(items, "ruled"))
+
+
+def _tagged(items: Sequence[dict[str, Any]], column: str) -> list[dict[str, Any]]:
+    """With the tags of these labels too, so that the search finds it by what it is called now."""
+    return [
+        {**item, "tags": tags.of(item["tenant"], labels.pairs(item[column]).items())}
+        for item in items
+    ]
 
 
 def lock_expiring(tx: Transaction, subjects: list[tuple[int, str]]) -> list[dict[str, Any]]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from psycopg.rows import DictRow
 
+from tocsin.domain import tags
 from tocsin.storage.record import Transaction
 
 COLUMNS = (
@@ -21,10 +22,7 @@ SELECT {COLUMNS}, EXISTS (SELECT FROM group_member m
 FROM alert a WHERE a.tenant = %(tenant)s AND a.fingerprint > %(after)s AND {FIRES}{{labels}}
 ORDER BY a.fingerprint LIMIT %(limit)s
 """
-HAS_LABEL = """
-  AND a.fingerprint IN (SELECT l.fingerprint FROM alert_label l
-    WHERE l.tenant = %(tenant)s AND l.name = %(name{at})s AND l.value = %(value{at})s)
-"""
+HAVE_LABELS = " AND a.fingerprint IN (SELECT labelled(%(tenant)s, %(tags)s))"
 GROUPS = f"""
 SELECT g.id, g.route, g.receiver, g.labels, count(*) AS members FROM alert_group g
 JOIN group_member m ON m.tenant = g.tenant AND m.group_id = g.id
@@ -60,11 +58,8 @@ def alerts(
 ) -> list[DictRow]:
     """A page of what fires and has these labels, by fingerprint; `grouped`: it is in a group."""
     params: dict[str, Any] = {"tenant": tenant, "now": tx.now, "after": after, "limit": limit}
-    conditions = ""
-    for at, (name, value) in enumerate(equal):
-        conditions += HAS_LABEL.format(at=at)
-        params |= {f"name{at}": name, f"value{at}": value}
-    return tx.rows(ALERTS.format(labels=conditions), params)
+    condition = HAVE_LABELS if equal else ""
+    return tx.rows(ALERTS.format(labels=condition), {**params, "tags": tags.of(tenant, equal)})
 
 
 def groups(tx: Transaction, tenant: int) -> list[DictRow]:

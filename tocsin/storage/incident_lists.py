@@ -11,7 +11,8 @@ from typing import Any, Literal
 from psycopg.rows import DictRow
 
 from schemas.incident import Order
-from tocsin.storage import search_incidents
+from tocsin.domain import tags
+from tocsin.storage import labels, search_incidents
 from tocsin.storage.record import Transaction
 
 Facet = Literal["state", "severity", "receiver"]
@@ -32,11 +33,11 @@ SAYS = (
 )
 #: name=value is looked up among the labels of all its alerts.
 HAS = (
-    " AND i.id IN (SELECT j.incident_id FROM alert_label l"
-    " JOIN group_member m ON m.tenant = l.tenant AND m.fingerprint = l.fingerprint"
-    " JOIN incident_group j ON j.tenant = m.tenant AND j.group_id = m.group_id"
-    " WHERE l.tenant = %s AND l.name = %s AND l.value = %s)"
+    " AND i.id IN (SELECT j.incident_id FROM labelled(%s, %s) AS l (fingerprint)"
+    " JOIN group_member m ON m.tenant = i.tenant AND m.fingerprint = l.fingerprint"
+    " JOIN incident_group j ON j.tenant = m.tenant AND j.group_id = m.group_id)"
 )
+SERVICE = labels.value("a", "'service'")
 FACTS = """
 SELECT k.id, count(DISTINCT m.fingerprint) AS alerts,
   count(DISTINCT m.fingerprint) FILTER (WHERE a.status = 'firing') AS firing
@@ -46,13 +47,13 @@ JOIN group_member m ON m.tenant = j.tenant AND m.group_id = j.group_id
 JOIN alert a ON a.tenant = m.tenant AND a.fingerprint = m.fingerprint
 GROUP BY k.id
 """
-SERVICES = """
-SELECT k.id, l.value, count(DISTINCT l.fingerprint) AS alerts
+SERVICES = f"""
+SELECT k.id, {SERVICE} AS value, count(DISTINCT a.fingerprint) AS alerts
 FROM unnest(%s::uuid[]) AS k (id)
 JOIN incident_group j ON j.tenant = %s AND j.incident_id = k.id AND j.left_at IS NULL
 JOIN group_member m ON m.tenant = j.tenant AND m.group_id = j.group_id
-JOIN alert_label l ON l.tenant = m.tenant AND l.name = 'service' AND l.fingerprint = m.fingerprint
-GROUP BY k.id, l.value ORDER BY k.id, alerts DESC, l.value
+JOIN alert a ON a.tenant = m.tenant AND a.fingerprint = m.fingerprint
+GROUP BY k.id, value HAVING {SERVICE} <> '' ORDER BY k.id, alerts DESC, value
 """
 MESSAGES = """
 SELECT d.id, d.notification_id, d.integration, d.channel, d.destination, d.person, d.state,
@@ -149,7 +150,7 @@ def _where(tenant: int, wanted: Wanted) -> tuple[str, list[Any]]:
         name, equals, value = word.partition("=")
         if name and equals and value:
             conditions += HAS
-            params += [tenant, name, value.strip('"')]
+            params += [tenant, tags.of(tenant, [(name, value.strip('"'))])]
         else:
             conditions += SAYS
             params += [f"%{_literal(word)}%"] * 2

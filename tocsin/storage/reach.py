@@ -6,17 +6,13 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from psycopg import sql
-
-from tocsin.domain import breadth
+from tocsin.domain import breadth, tags
 from tocsin.storage import labels
 from tocsin.storage.record import Transaction
 
 #: Alerts that are looked at; more than these are not counted.
 SCAN = 20_000
-HAS_LABEL = """
- AND {alert}.fingerprint IN (SELECT l.fingerprint FROM alert_label l
-  WHERE l.tenant = %(tenant)s AND l.name = {name} AND l.value = {value})"""
+HAVE_LABELS = " AND {alert}.fingerprint IN (SELECT labelled(%(tenant)s, %(tags)s))"
 FIRING = """
 SELECT a.fingerprint, a.severity, a.labels, a.added, a.ruled, a.starts_at FROM alert a
 WHERE a.tenant = %(tenant)s AND a.status = 'firing'{narrow}
@@ -61,23 +57,14 @@ def fire_in_all(tx: Transaction, tenant: int) -> int:
 
 def _query(
     template: str, alert: str, tenant: int, equal: Sequence[tuple[str, str]]
-) -> tuple[Any, dict[str, Any]]:
-    """The equalities are looked up in the table of labels, which is exact for what they name now.
+) -> tuple[str, dict[str, Any]]:
+    """The equalities are looked up by tags, which are exact for what they name now.
 
-    Labels that were set earlier by rules stay in that table, so the caller asks each row again.
+    Tags of labels that were set earlier by rules stay, so the caller asks each row again.
     """
-    narrow = [
-        sql.SQL(HAS_LABEL).format(
-            alert=sql.Identifier(alert),
-            name=sql.Placeholder(f"name{n}"),
-            value=sql.Placeholder(f"value{n}"),
-        )
-        for n in range(len(equal))
-    ]
-    values: dict[str, Any] = {"tenant": tenant, "limit": SCAN + 1}
-    for n, (name, value) in enumerate(equal):
-        values |= {f"name{n}": name, f"value{n}": value}
-    return sql.SQL(template).format(narrow=sql.Composed(narrow)), values
+    narrow = HAVE_LABELS.format(alert=alert) if equal else ""
+    found = {"tenant": tenant, "limit": SCAN + 1, "tags": tags.of(tenant, equal)}
+    return template.format(narrow=narrow), found
 
 
 def _alerts(rows: Sequence[dict[str, Any]]) -> Iterator[breadth.Alert]:

@@ -1,4 +1,4 @@
-"""What the API reads about alerts. The search over labels begins in the table alert_label."""
+"""What the API reads about alerts. The search over labels begins with their tags."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 from psycopg.rows import DictRow
 
+from tocsin.domain import tags
 from tocsin.storage.record import Transaction
 
 COLUMNS = (
@@ -17,10 +18,6 @@ COLUMNS = (
 )
 #: Rows that are fetched at a time while the caller still filters.
 FETCH = 500
-HAS_LABEL = (
-    " AND a.fingerprint IN (SELECT l.fingerprint FROM alert_label l"
-    " WHERE l.tenant = %s AND l.name = %s AND l.value = %s)"
-)
 
 
 def alerts(
@@ -30,13 +27,14 @@ def alerts(
 ) -> Iterator[DictRow]:  # fmt: skip
     """The alerts that have these labels, newest start first, read on as the caller asks.
 
+    Had, where rules or enrichment changed them since: ask each for its labels as they are.
     `after` is start and fingerprint of the last row of the page before. Without a NUL, please.
     """
     sql = f"SELECT {COLUMNS} FROM alert a WHERE a.tenant = %s"
     params: list[Any] = [tenant]
-    for name, value in equal:
-        sql += HAS_LABEL
-        params += [tenant, name, value]
+    if equal:
+        sql += " AND a.fingerprint IN (SELECT labelled(%s, %s))"
+        params += [tenant, tags.of(tenant, equal)]
     for column, chosen in (("status", statuses), ("severity", severities)):
         if chosen:
             sql += f" AND a.{column} = ANY(%s)"

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from tocsin.storage import labels
 from tocsin.storage.memberships import IncidentKey
 from tocsin.storage.record import Transaction
 
@@ -29,12 +30,13 @@ JOIN unnest(%s::bigint[], %s::uuid[]) AS k (tenant, id)
   ON t.tenant = k.tenant AND t.incident_id = k.id
 ORDER BY t.tenant, t.incident_id, t.id
 """
+SERVICE = labels.value("a", "k.label")
 #: `label` is the one that names services in that tenant.
-SCENES = """
+SCENES = f"""
 SELECT m.tenant, m.incident_id, g.receiver, g.labels,
-  ARRAY(SELECT DISTINCT l.value FROM group_member a
-        JOIN alert_label l ON l.tenant = a.tenant AND l.fingerprint = a.fingerprint
-        WHERE a.tenant = m.tenant AND a.group_id = m.group_id AND l.name = k.label) AS services
+  ARRAY(SELECT DISTINCT {SERVICE} FROM group_member b
+        JOIN alert a ON a.tenant = b.tenant AND a.fingerprint = b.fingerprint
+        WHERE b.tenant = m.tenant AND b.group_id = m.group_id AND {SERVICE} <> '') AS services
 FROM incident_group m
 JOIN unnest(%s::bigint[], %s::uuid[], %s::text[]) AS k (tenant, id, label)
   ON m.tenant = k.tenant AND m.incident_id = k.id

@@ -1,4 +1,4 @@
-"""Alerts, their changes with the explanations, and their labels for searching."""
+"""Alerts and their changes with the explanations."""
 
 from __future__ import annotations
 
@@ -7,11 +7,19 @@ from datetime import datetime
 from sqlalchemy import Index, text
 from sqlmodel import SQLModel
 
-from tocsin.storage.tables.columns import line, many, serial, when
+from tocsin.storage.tables.columns import line, many, numbers, serial, when
 
 
 class Alert(SQLModel, table=True):
-    __table_args__ = ({"postgresql_with": {"fillfactor": 80}},)
+    __table_args__ = (
+        Index(
+            "alert_tags",
+            "tags",
+            postgresql_using="gin",
+            postgresql_with={"gin_pending_list_limit": 1024},
+        ),
+        {"postgresql_with": {"fillfactor": 80}},
+    )
     tenant: int = many(primary_key=True)
     fingerprint: str = line(primary_key=True)
     status: str = line()
@@ -32,6 +40,8 @@ class Alert(SQLModel, table=True):
     count: int = many()
     first_seen: datetime = when()
     last_seen: datetime = when()
+    #: For searching, see `domain.tags`: of all labels that it has or once had.
+    tags: list[int] = numbers(server_default="{}")
 
 
 class AlertEvent(SQLModel, table=True):
@@ -64,13 +74,3 @@ class AlertEvent(SQLModel, table=True):
     #: What the outcome points to: a silence, a notification, a later event.
     cause: str | None = line(nullable=True)
     explained_at: datetime | None = when(nullable=True)
-
-
-class AlertLabel(SQLModel, table=True):
-    """For searching: under row-level security an index on jsonb is not used, text equality is."""
-
-    __tablename__ = "alert_label"
-    tenant: int = many(primary_key=True)
-    name: str = line(primary_key=True)
-    value: str = line(primary_key=True)
-    fingerprint: str = line(primary_key=True)
