@@ -7,7 +7,7 @@ LOCKED := .venv/.locked
 STAMP := .venv/.installed
 FAULT_OPTIONS = $(if $(SEED),--seed $(SEED)) $(if $(FAULTS),--faults $(FAULTS)) $(if $(KEEP),--keep $(KEEP))
 
-.PHONY: help demo up test coverage check differential bench bench-ml faults faults-soak faults-mutants lock screenshots
+.PHONY: help demo up test coverage check differential bench bench-micro bench-ml faults faults-soak faults-mutants lock screenshots
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z.-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -37,6 +37,10 @@ differential: $(STAMP) ## Compare with a real Alertmanager on random scenarios: 
 
 bench: $(STAMP) ## Measure throughput and latency on this machine
 	@$(BIN)/python -m tests.benchmarks.bench
+
+bench-micro: $(STAMP) ## Measure single hot functions
+	@$(BIN)/pytest -q -p pytest_benchmark.plugin --benchmark-columns=min,median,max,rounds \
+		--benchmark-sort=fullname tests/benchmarks/micro.py
 
 bench-ml: $(STAMP) ## Measure how many alerts can be scored in a second
 	@$(BIN)/python -m tests.benchmarks.ml

@@ -13,6 +13,8 @@ DRAIN_FACTOR = 8
 PROBES_PER_SECOND = 25.0
 #: The load beside which latency is measured.
 RATE, BESIDE = 10_000.0, client.Work("repeat", 50)
+#: The new alerts of a storm, and for how long probes are sent beside it.
+STORM, STORM_SECONDS = 50_000, 12.0
 _WARM_DRAIN_SECONDS = 120.0
 _POLL_SECONDS = 0.01
 #: Quiet is less than this share of a core; how long to wait for it between cells.
@@ -86,6 +88,24 @@ def latency(system: systems.System, seconds: float, rate: float) -> Figures:
             _account(figures, before, costs(system), result.accepted)
         else:
             took = _probe(target, port, seconds)
+        _settle(system)
+    figures.p50_ms, figures.p99_ms = _ms(took, 0.5), _ms(took, 0.99)
+    if lost := took.count(None):
+        figures.notes.append(f"{lost} of {len(took)} probes were not told in time")
+    return figures
+
+
+def storm(system: systems.System) -> Figures:
+    """Critical probes beside STORM new alerts that are posted as fast as they are taken."""
+    figures, port = Figures(), systems.free_port()
+    with system.fresh(f"http://{systems.HOST}:{port}/hook") as target:
+        _drain(system, _WARM_DRAIN_SECONDS)
+        with client.running(target, client.Work("unique", 1000), 60, alerts=STORM) as loader:
+            loader.tell("run")
+            took = _probe(target, port, STORM_SECONDS)
+            _check(figures, "storm", loader.result())
+        if not _drain(system, _WARM_DRAIN_SECONDS):
+            _give_up(system)
         _settle(system)
     figures.p50_ms, figures.p99_ms = _ms(took, 0.5), _ms(took, 0.99)
     if lost := took.count(None):

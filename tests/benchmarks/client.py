@@ -67,12 +67,15 @@ class Client:
 
 @contextmanager
 def running(
-    target: systems.Target, work: Work, seconds: float, rate: float = 0.0
+    target: systems.Target, work: Work, seconds: float, rate: float = 0.0, alerts: int = 0
 ) -> Iterator[Client]:
-    """Start one for so many seconds of load, at `rate` alerts a second or as fast as it goes."""
+    """Start one for so many seconds of load, at `rate` alerts a second or as fast as it goes.
+
+    `alerts`: it ends after so many; 0: when the time is over.
+    """
     order = load.Order(
         systems.HOST, target.port, systems.PATH, target.token, work.mix, work.batch,
-        work.connections, seconds, next(_runs), rate,
+        work.connections, seconds, next(_runs), rate, alerts,
     )  # fmt: skip
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.benchmarks.load"],

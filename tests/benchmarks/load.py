@@ -6,6 +6,7 @@ posts and says what came of it as a line of JSON. It ends with its standard inpu
 
 from __future__ import annotations
 
+import itertools
 import json
 import select
 import socket
@@ -27,7 +28,10 @@ _REFUSED_SECONDS = 0.05
 
 @dataclass(frozen=True)
 class Order:
-    """What to post where. `rate` is alerts a second that fall due; 0: as fast as it is answered."""
+    """What to post where. `rate` is alerts a second that fall due; 0: as fast as it is answered.
+
+    `alerts`: no more than so many; 0: as many as there is time for.
+    """
 
     host: str
     port: int
@@ -39,6 +43,7 @@ class Order:
     seconds: float
     run: int
     rate: float = 0.0
+    alerts: int = 0
     warm_seconds: float = 1.0
 
 
@@ -125,9 +130,11 @@ class Load:
         return result
 
     def run(self) -> Result:
+        most = self.order.alerts // self.order.batch or None
         return self._through(
-            self._drawn(), self.order.batch, self.order.seconds, self.order.rate / self.order.batch
-        )
+            itertools.islice(self._drawn(), most), self.order.batch, self.order.seconds,
+            self.order.rate / self.order.batch,
+        )  # fmt: skip
 
     def _drawn(self) -> Iterator[bytes]:
         yield from [self.bodies.draw() for _ in range(_READY)]

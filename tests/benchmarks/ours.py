@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 import shutil
@@ -21,7 +22,18 @@ from tocsin.security import tokens
 from tocsin.storage import policies, tenants
 from tocsin.storage.record import Record
 
-_COUNTED = "SELECT coalesce(sum(count), 0) FROM alert WHERE tenant = %s"
+#: What Tocsin raised itself was not posted by the load.
+_COUNTED = """
+SELECT coalesce(sum(count), 0) FROM alert
+WHERE tenant = %s AND source NOT IN ('tocsin', 'rule')
+"""
+#: The rows that an alert has, with their indexes: itself, its changes with their explanations, its
+#: place in a group, its expiry, its score.
+_BYTES = """
+SELECT sum(pg_total_relation_size(c.oid)) / greatest((SELECT count(*) FROM alert), 1)
+FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r'
+  AND c.relname ~ '^(alert|alert_event_.*|group_member|timer|alert_score)$'
+"""
 #: Nothing waits in the inbox, for whatever stage, and no timer is overdue.
 _IDLE = """
 SELECT NOT EXISTS (SELECT FROM inbox)
@@ -71,6 +83,10 @@ class Ours:
     def give_up(self) -> None:
         self._owner.execute("DELETE FROM inbox")
 
+    def bytes_an_alert(self) -> float:
+        """Of the database, for each alert that is stored."""
+        return float(self._asked(_BYTES))
+
     def settle(self) -> None:
         self._owner.execute("CHECKPOINT")
 
@@ -89,10 +105,25 @@ class Ours:
 
 
 @contextmanager
-def running(scale: str = "") -> Iterator[Ours]:
-    """An installation in a home of its own; what its processes say is in `log`."""
-    home = Path(tempfile.mkdtemp(prefix="tocsin-bench-", dir="/tmp"))
-    home.chmod(0o755)
+def home() -> Iterator[Path]:
+    """A home for an installation, for as long as it is wanted."""
+    made = Path(tempfile.mkdtemp(prefix="tocsin-bench-", dir="/tmp"))
+    made.chmod(0o755)
+    try:
+        yield made
+    finally:
+        shutil.rmtree(made, ignore_errors=True)
+
+
+@contextmanager
+def running(scale: str = "", kept: Path | None = None) -> Iterator[Ours]:
+    """An installation in a home of its own, or in one that was kept; its words are in `log`."""
+    with contextlib.ExitStack() as life:
+        yield life.enter_context(_running(scale, kept or life.enter_context(home())))
+
+
+@contextmanager
+def _running(scale: str, home: Path) -> Iterator[Ours]:
     before = dict(os.environ)
     for name in list(os.environ):
         if name.startswith("TOCSIN_") or name in ("DATABASE_URL", "REDIS_URL"):
@@ -110,4 +141,3 @@ def running(scale: str = "") -> Iterator[Ours]:
     finally:
         os.environ.clear()
         os.environ.update(before)
-        shutil.rmtree(home, ignore_errors=True)

@@ -23,38 +23,40 @@ class Target:
     met: Callable[[cells.Figures, cells.Figures | None], bool | None]
 
 
-def at_least(rate: float) -> Target:
-    """So many alerts a second."""
-    return Target(
-        f">= {rate:,.0f}/s", lambda ours, _: None if ours.per_s is None else ours.per_s >= rate
-    )
+def against_peer(rate: float, cpu: float | None = None, least: float = 0.0) -> Target:
+    """At least so many times the peer's rate, at no more than so many times its CPU.
 
-
-def against_peer(rate: float, cpu: float) -> Target:
-    """At least so many times the peer's rate, at no more than so many times its CPU."""
+    `least`: and in any case so many alerts a second.
+    """
 
     def met(ours: cells.Figures, peer: cells.Figures | None) -> bool | None:
+        if ours.per_s is not None and ours.per_s < least:
+            return False
         if peer is None or None in (ours.per_s, peer.per_s, ours.cpu_us, peer.cpu_us):
             return None
         assert ours.per_s is not None
         assert ours.cpu_us is not None
         assert peer.per_s is not None
         assert peer.cpu_us is not None
-        return ours.per_s >= rate * peer.per_s and ours.cpu_us <= cpu * peer.cpu_us
+        cheap = cpu is None or ours.cpu_us <= cpu * peer.cpu_us
+        return cheap and ours.per_s >= rate * peer.per_s
 
-    return Target(f"stretch: rate >= {rate:g} x, CPU <= {cpu:g} x the peer's", met)
+    said = [f">= {least:,.0f}/s"] if least else []
+    said += [f"rate >= {rate:g} x"] + ([f"CPU <= {cpu:g} x"] if cpu is not None else [])
+    return Target(f"{', '.join(said)} the peer's", met)
 
 
-def within(p50: float, p99: float) -> Target:
+def within(p99: float, p50: float | None = None) -> Target:
     """Milliseconds to the message."""
 
     def met(ours: cells.Figures, _: cells.Figures | None) -> bool | None:
         # A message that never came is a target missed.
         if ours.p50_ms is None or ours.p99_ms is None:
             return False
-        return ours.p50_ms <= p50 and ours.p99_ms <= p99
+        return (p50 is None or ours.p50_ms <= p50) and ours.p99_ms <= p99
 
-    return Target(f"stretch: p50 <= {p50:g} ms, p99 <= {p99:g} ms", met)
+    half = f"p50 <= {p50:g} ms, " if p50 is not None else ""
+    return Target(f"{half}p99 <= {p99:g} ms", met)
 
 
 def row(
