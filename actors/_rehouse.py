@@ -89,7 +89,7 @@ def _exists(tenant: _runtime.Tenant, group: Row) -> bool:
 def _routes(tenant: _runtime.Tenant, member: Row) -> set[str]:
     if tenant.policy is None:
         return set()
-    taken = routing.match(tenant.policy.root, labels.of(member))
+    taken = tenant.policy.routes(labels.of(member))
     return {route.id for route in taken if route.receiver}
 
 

@@ -143,7 +143,7 @@ def _gather(
             continue
         policy = load.tenants[change.tenant].policy
         labels_now = change.effective
-        taken = routing.match(policy.root, labels_now) if policy else []
+        taken = policy.routes(labels_now) if policy else ()
         heard = [route for route in taken if route.receiver]
         if not heard:
             outcomes.append(_outcome(change.tenant, change.event, "no_route", "no receiver"))

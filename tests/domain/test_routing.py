@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tocsin.domain import matchers, routing
 from tocsin.domain.routing import Route
@@ -48,6 +50,26 @@ TREE = node(
 )
 def test_match(labels: dict[str, str], expected: list[str]) -> None:
     assert [route.id for route in routing.match(TREE, labels)] == expected
+
+
+LABELS = st.dictionaries(
+    st.sampled_from(["owner", "env", "other"]), st.sampled_from(["", "a", "b", "c", "d", "x", "y"])
+)
+
+
+@given(st.lists(LABELS, max_size=20))
+def test_what_is_remembered_is_what_it_would_say(asked: list[dict[str, str]]) -> None:
+    router = routing.Router(TREE)
+    for labels in asked:
+        assert router.match(labels) == tuple(routing.match(TREE, labels))
+
+
+def test_it_does_not_remember_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(routing, "REMEMBERED", 3)
+    router = routing.Router(TREE)
+    for number in range(10):
+        assert [route.id for route in router.match({"owner": "b", "env": f"{number}"})] == ["{}/b"]
+    assert len(router._known) <= 3
 
 
 def test_a_root_that_does_not_match_takes_nothing() -> None:

@@ -242,8 +242,9 @@ def _rarity(
 
 def _width(crowd: Crowd, name: str, at: float, facts: dict[str, tuple[float, Fact]]) -> None:
     began = name not in crowd.begun
-    crowd.begun = {held: when for held, when in crowd.begun.items() if when > at - WINDOW}
+    _forget(crowd.begun, at - WINDOW)
     if len(crowd.begun) < MAX_TOGETHER:
+        crowd.begun.pop(name, None)  # what came last stands last
         crowd.begun[name] = at
     wide = len(crowd.begun)
     known = crowd.width.seen >= SETTLED
@@ -252,6 +253,12 @@ def _width(crowd: Crowd, name: str, at: float, facts: dict[str, tuple[float, Fac
     if began:
         # A burst is one event: it teaches little, however many streams are in it.
         crowd.width.learn(min(wide, 2 * crowd.width.middle + 2), 0.5)
+
+
+def _forget(begun: dict[str, float], since: float) -> None:
+    """Drop what came before; most of the times this is called there is nothing, or little."""
+    while begun and begun[first := next(iter(begun))] <= since:
+        del begun[first]
 
 
 def _value(stream: Stream, event: Event, facts: dict[str, tuple[float, Fact]]) -> None:

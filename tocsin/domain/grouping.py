@@ -6,6 +6,7 @@ import hashlib
 import uuid
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 
 def group_id(tenant: int, route_id: str, labels: Mapping[str, str]) -> uuid.UUID:
@@ -14,12 +15,14 @@ def group_id(tenant: int, route_id: str, labels: Mapping[str, str]) -> uuid.UUID
     A UUID of version 8 (RFC 9562) over BLAKE2b of the parts, each with its length before it, so
     that no two lists of parts can run together.
     """
+    return _group_id(tenant, route_id, tuple(sorted(labels.items())))
+
+
+# Most alerts come to groups that others were in a moment ago.
+@lru_cache(maxsize=8192)
+def _group_id(tenant: int, route_id: str, pairs: tuple[tuple[str, str], ...]) -> uuid.UUID:
     digest = hashlib.blake2b(digest_size=16, person=b"tocsin group")
-    for part in (
-        str(tenant),
-        route_id,
-        *(text for pair in sorted(labels.items()) for text in pair),
-    ):
+    for part in (str(tenant), route_id, *(text for pair in pairs for text in pair)):
         encoded = part.encode("utf-8", "surrogatepass")
         digest.update(len(encoded).to_bytes(4, "big") + encoded)
     value = int.from_bytes(digest.digest(), "big")

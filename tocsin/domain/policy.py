@@ -100,6 +100,14 @@ class Policy:
     cloudwatch: mapping.CloudWatch = field(default_factory=mapping.CloudWatch)
     scoring: Scoring = field(default_factory=Scoring)
     storms: Storms = field(default_factory=Storms)
+    _router: routing.Router = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_router", routing.Router(self.root))
+
+    def routes(self, labels: Mapping[str, str]) -> tuple[routing.Route, ...]:
+        """The nodes that take an alert with these labels: `routing.match`, remembered."""
+        return self._router.match(labels)
 
     def person(self, name: str) -> Person | None:
         """The person of this name."""

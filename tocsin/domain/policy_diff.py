@@ -67,7 +67,7 @@ class Parts(NamedTuple):
 def diff(before: Policy | None, after: Policy) -> list[Change]:
     """What was added, removed, changed and moved, section by section; none: they say the same."""
     found: list[Change] = []
-    for field in fields(after):
+    for field in (each for each in fields(after) if each.compare):
         old = _usual(field) if before is None else getattr(before, field.name)
         was = Parts({}, []) if old is MISSING else _parts(field.name, old)
         section = SECTIONS.get(field.name, field.name)

@@ -10,6 +10,8 @@ from tocsin.domain import matchers, time_intervals
 
 #: The id of the root; a child's id begins with its parent's.
 ROOT_ID = "{}"
+#: A tree that asks for a label that each alert has for itself must not fill the memory.
+REMEMBERED = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,35 @@ def match(route: Route, labels: Mapping[str, str]) -> list[Route]:
         if taken and not child.continue_:
             break
     return found or [route]
+
+
+class Router:
+    """`match` for one tree, remembered by the labels that the tree asks for.
+
+    These are few, and most alerts have the same values there: what a tree of ten thousand routes
+    costs is paid once for each kind of alert. Threads may share one.
+    """
+
+    def __init__(self, root: Route) -> None:
+        self._root = root
+        self._asked = tuple(sorted(_asked(root)))
+        self._known: dict[tuple[str | None, ...], tuple[Route, ...]] = {}
+
+    def match(self, labels: Mapping[str, str]) -> tuple[Route, ...]:
+        key = tuple(map(labels.get, self._asked))
+        found = self._known.get(key)
+        if found is None:
+            found = tuple(match(self._root, labels))
+            if len(self._known) >= REMEMBERED:
+                self._known.clear()
+            self._known[key] = found
+        return found
+
+
+def _asked(route: Route) -> set[str]:
+    """The labels that decide between this node and those below it."""
+    names = {matcher.name for matcher in route.matchers}
+    return names.union(*map(_asked, route.children))
 
 
 def find(root: Route, id: str) -> Route | None:

@@ -136,7 +136,7 @@ class View:
 
     def routes(self, called: dict[str, str]) -> list[routing.Route]:
         """The routes that lead an alert with these labels to somebody."""
-        taken = routing.match(self.policy.root, called) if self.policy else []
+        taken = self.policy.routes(called) if self.policy else ()
         return [route for route in taken if route.receiver is not None]
 
 
