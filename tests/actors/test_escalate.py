@@ -32,6 +32,7 @@ def test_who_does_not_act_is_followed_by_the_next_until_somebody_does(
     tenant = begin(hall)
     assert paged(tenant) == [("anna", "first")]
     travel(minutes=4, seconds=50)
+    hall.ring("escalate", queue="page")  # a ring may come at any time: the row decides
     hall.settle()
     assert who(tenant) == ["anna"]
     travel(seconds=20)

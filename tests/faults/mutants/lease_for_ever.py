@@ -7,7 +7,7 @@ from tests.faults.mutants import Edit, Mutation, Pytest
 MUTATION = Mutation(
     (
         Edit(
-            "tocsin/storage/migrations/versions/0019_bulkheads.py",
+            "tocsin/storage/migrations/versions/0026_claims_of_so_many.py",
             "lease_until = tocsin_now() + p_lease, due_at = tocsin_now() + p_lease",
             "lease_until = tocsin_now() + p_lease, due_at = 'infinity'",
         ),
