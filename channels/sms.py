@@ -1,7 +1,7 @@
 """Text messages by Twilio: the page in a few lines, answered by texting back a 1.
 
 Twilio knows no idempotency key. After an attempt that was in doubt, the messages to the number are
-searched for one with the very same text that is no older than the page; where that cannot be looked
+searched for one that says the same and is no older than the page; where that cannot be looked
 up, the text goes out again and says that it may be a repeat. The key of a delivery stands in the
 address of its receipts, so that a receipt finds its delivery even where Twilio's answer was lost.
 """
@@ -222,7 +222,6 @@ def _search(
     message: messages.Message, settings: Settings, call: channels.Call, texts: tuple[str, str]
 ) -> tuple[str, bool]:
     """The sid of the message that says one of these, and whether we could look at all."""
-    link = _link(message.act_url)
     day = message.at.date().isoformat()
     query = parse.urlencode({"To": settings.to, "DateSent>": day, "PageSize": SEARCHED})
     try:
@@ -238,12 +237,23 @@ def _search(
     for found in data.get("messages") or ():
         made = email.utils.parsedate_to_datetime(found.get("date_created") or "")
         body = found.get("body") or ""
-        # The words may have changed since, as when the reader has confirmed this phone; the link
-        # of a delivery never does.
-        same = body in texts or bool(link and link in body)
-        if same and made >= message.at.replace(microsecond=0):
+        if _says(body, message, texts) and made >= message.at.replace(microsecond=0):
             return str(found.get("sid") or ""), True
     return "", not data.get("next_page_uri")
+
+
+def _says(body: str, message: messages.Message, texts: tuple[str, str]) -> bool:
+    """Whether a text is one of these, although words may have changed since.
+
+    As when the reader has confirmed this phone: then the caution goes, and there is room for more.
+    The link of a delivery never changes; where it has none to act by, its incident's and what is
+    said first do not.
+    """
+    act, url = _link(message.act_url), _link(message.url)
+    if body in texts or (act and act in body):
+        return True
+    heads = {text[: _sms_text.LEAST] for text in texts}
+    return not act and bool(url and url in body) and body[: _sms_text.LEAST] in heads
 
 
 def _receipt(post: heard.Post, fields: dict[str, str]) -> heard.Received:

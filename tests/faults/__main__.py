@@ -20,9 +20,10 @@ def main(arguments: list[str] | None = None) -> int:
     given = _given(arguments)
     runs = _runs(given)
     broken: set[str] = set()
-    for seed, faults in runs:
+    for number, (seed, faults) in enumerate(runs, 1):
         print(f"seed {seed}, profile {given.profile}", flush=True)
-        folder = given.keep / str(seed) if given.keep and len(runs) > 1 else given.keep
+        # What was once red is played by its seed as well: a soak has some seeds twice.
+        folder = given.keep / f"{number}-{seed}" if given.keep and len(runs) > 1 else given.keep
         wish = run.Wish(seed, given.profile, faults, folder)
         try:
             done = run.run(wish)
