@@ -194,14 +194,11 @@ def test_what_has_no_link_to_act_by_is_found_by_its_incident_and_how_it_begins(
     providers: fakes.Fakes, call: channels.Call
 ) -> None:
     over = {"reason": "resolved", "state": "resolved", "firing": 0, "resolved": 1}
-    doubtful = messages.first(**over, caution="This number has never been confirmed.")
-    sms.send(doubtful, settings(providers), call)
+    sms.send(messages.first(**over, caution="Never confirmed."), settings(providers), call)
     again = replace(call, attempt=3, may_repeat=True)
-    sms.send(messages.first(**over), settings(providers), again)
-    assert len(providers.twilio.messages(PHONE)) == 1
-    # What is said of the same incident to the same phone, but is something else, is none of it.
-    sms.send(messages.first(), settings(providers), again)
-    assert len(providers.twilio.messages(PHONE)) == 2
+    for message, sent in ((messages.first(**over), 1), (messages.first(), 2)):
+        sms.send(message, settings(providers), again)
+        assert len(providers.twilio.messages(PHONE)) == sent
 
 
 def test_what_did_not_arrive_is_sent_and_an_older_twin_does_not_count(
