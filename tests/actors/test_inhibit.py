@@ -222,7 +222,7 @@ def clock(tenant: Tenant, hours: int) -> str:
 def test_the_end_of_an_interval_wakes_what_it_held(hall: Hall, travel: Callable[..., None]) -> None:
     tenant = hall.tenant(NIGHT.replace("{start}", "00:00").replace("{end}", "24:00"))
     if clock(tenant, 0) == "00:00":
-        travel(minutes=1)  # what begins with the day begins anew when it is over
+        travel(hours=1)  # what begins with the day begins anew when it is over
     tenant.send(alert("Slow", starts=tenant.now, team="db"), alert("Fast", starts=tenant.now))
     hall.settle()
     assert names(tenant) == [("Fast", "firing")]

@@ -195,9 +195,8 @@ def test_what_has_no_link_to_act_by_is_found_by_its_incident_and_how_it_begins(
 ) -> None:
     over = {"reason": "resolved", "state": "resolved", "firing": 0, "resolved": 1}
     sms.send(messages.first(**over, caution="Never confirmed."), settings(providers), call)
-    again = replace(call, attempt=3, may_repeat=True)
     for message, sent in ((messages.first(**over), 1), (messages.first(), 2)):
-        sms.send(message, settings(providers), again)
+        sms.send(message, settings(providers), replace(call, attempt=3, may_repeat=True))
         assert len(providers.twilio.messages(PHONE)) == sent
 
 
