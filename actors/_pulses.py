@@ -10,9 +10,6 @@ from tocsin.domain.change import Change
 from tocsin.storage import heartbeats as stored
 from tocsin.storage.heartbeats import Ping
 
-#: What Tocsin raised itself is no sign of life of anybody else.
-OWN = frozenset({"tocsin", rules.RAISED})
-
 
 def hear(load: _line.Load, came: Iterable[_batches.Arrival]) -> None:
     """Take note of what fires and is a ping."""
@@ -37,7 +34,8 @@ def take_out(load: _line.Load, changes: list[Change]) -> list[tuple[Change, str,
     """Mark those that are pings as dropped; returns them with their explanation."""
     wanted, found = _listening(load), []
     for change in changes:
-        if change.tenant not in wanted or change.source in OWN:
+        # What Tocsin raised itself is no sign of life of anybody else.
+        if change.tenant not in wanted or change.source in rules.OWN:
             continue
         names = heartbeats.pinged_by(wanted[change.tenant], change.labels)
         if names:

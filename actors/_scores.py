@@ -17,8 +17,6 @@ from tocsin.storage.record import Transaction
 
 #: What has a score, and what teaches how long alerts usually last.
 KINDS = frozenset({"new", "refired", "resolved"})
-#: What Tocsin raises itself follows from alerts that were scored already.
-OWN = frozenset({"tocsin", rules.RAISED})
 
 
 def on(policy: Policy | None) -> bool:
@@ -28,11 +26,17 @@ def on(policy: Policy | None) -> bool:
 
 
 def leave(tx: Transaction, tenants: dict[int, _runtime.Tenant], changes: Iterable[Change]) -> bool:
-    """Leave these changes to be scored some time after the commit; True where there are any."""
+    """Leave these changes to be scored some time after the commit; True where there are any.
+
+    What Tocsin raises itself follows from alerts that were scored already.
+    """
     wanted = [
-        change for change in changes
-        if change.kind in KINDS and change.source not in OWN and on(tenants[change.tenant].policy)
-    ]  # fmt: skip
+        change
+        for change in changes
+        if change.kind in KINDS
+        and change.source not in rules.OWN
+        and on(tenants[change.tenant].policy)
+    ]
     wanted.sort(key=lambda change: (change.tenant, change.event))
     parcels = []
     for tenant, some in itertools.groupby(wanted, key=lambda change: change.tenant):

@@ -6,8 +6,8 @@ from typing import Any
 
 import orjson
 
-from actors import _inhibitors, _pulses, _rehouse, _rules, _runtime, _work
-from tocsin.domain import freshness
+from actors import _inhibitors, _rehouse, _rules, _runtime, _work
+from tocsin.domain import freshness, rules
 from tocsin.domain.policy import Policy
 from tocsin.storage import alerts, groups, incidents, memberships, timers
 from tocsin.storage.record import Transaction
@@ -97,11 +97,11 @@ def _alone(tx: Transaction, tenant: _runtime.Tenant, due: dict[str, Any]) -> boo
 
 def _fade(tx: Transaction, tenant: _runtime.Tenant, due: dict[str, Any]) -> bool:
     """What fires already, and perhaps is stuck since long, gets an end as what is posted does."""
-    after, own = due["subject"].removeprefix(FADING), sorted(_pulses.OWN)
+    after, own = due["subject"].removeprefix(FADING), sorted(rules.OWN)
     found = alerts.lock_endless(tx, tenant.id, after, own, ALERTS)
-    rules, items = tenant.policy.freshness if tenant.policy else (), []
+    fading, items = tenant.policy.freshness if tenant.policy else (), []
     for row in found:
-        lasts = freshness.stale_after(rules, orjson.loads(row["labels"]))
+        lasts = freshness.stale_after(fading, orjson.loads(row["labels"]))
         if lasts is not None:
             items.append({"tenant": tenant.id, "subject": row["fingerprint"],
                           "due_at": row["last_seen"] + lasts})  # fmt: skip

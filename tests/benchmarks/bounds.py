@@ -8,10 +8,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from tests.benchmarks import accounting, cells, ml, ours
-from tocsin.domain import features
 from tocsin.scoring import models
 
 
@@ -93,10 +90,6 @@ def _import_seconds() -> float:
 
 
 def _scored() -> float:
-    chance = np.random.default_rng(1)
-    wide = len(features.NAMES)
-    train, asked = (
-        np.maximum(0.0, chance.normal(-1.0, 1.0, (count, wide))) for count in (ml.TRAINED, ml.ASKED)
-    )
+    train, asked = ml.rows()
     model = models.train("ecod", train)
     return ml.rate(lambda: len(model.scores(asked)))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
+import numpy.typing as npt
 
 from tocsin.domain import features
 from tocsin.scoring import detectors, models
@@ -26,12 +27,16 @@ def rate(work: Callable[[], int]) -> float:
     return max(found)
 
 
-def main() -> int:
+def rows() -> Iterator[npt.NDArray[np.float64]]:
+    """What a model is trained with, and what it is asked, always the same."""
     chance = np.random.default_rng(1)
     wide = len(features.NAMES)
-    train, asked = (
-        np.maximum(0.0, chance.normal(-1.0, 1.0, (count, wide))) for count in (TRAINED, ASKED)
-    )
+    for count in (TRAINED, ASKED):
+        yield np.maximum(0.0, chance.normal(-1.0, 1.0, (count, wide)))
+
+
+def main() -> int:
+    train, asked = rows()
     short = 0
     for name in detectors.NAMES:
         model = models.train(name, train)

@@ -18,6 +18,7 @@ import channels
 from tests.benchmarks import systems
 from tocsin import installation, launch
 from tocsin.config import documents
+from tocsin.domain import rules
 from tocsin.security import tokens
 from tocsin.storage import policies, tenants
 from tocsin.storage.record import Record
@@ -25,7 +26,7 @@ from tocsin.storage.record import Record
 #: What Tocsin raised itself was not posted by the load.
 _COUNTED = """
 SELECT coalesce(sum(count), 0) FROM alert
-WHERE tenant = %s AND source NOT IN ('tocsin', 'rule')
+WHERE tenant = %s AND source <> ALL(%s)
 """
 #: The rows that an alert has, with their indexes: itself, its changes with their explanations, its
 #: place in a group, its expiry, its score.
@@ -75,7 +76,7 @@ class Ours:
         return found | {name: [server.process.pid] for name, server in servers}
 
     def processed(self, target: systems.Target) -> int:
-        return int(self._asked(_COUNTED, [target.tenant]))
+        return int(self._asked(_COUNTED, [target.tenant, list(rules.OWN)]))
 
     def idle(self) -> bool:
         return bool(self._asked(_IDLE))
@@ -98,7 +99,7 @@ class Ours:
         self._owner.close()
         self._record.close()
 
-    def _asked(self, sql: LiteralString, params: list[int] | None = None) -> Any:
+    def _asked(self, sql: LiteralString, params: list[Any] | None = None) -> Any:
         row = self._owner.execute(sql, params).fetchone()
         assert row is not None
         return row[0]

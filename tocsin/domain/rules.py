@@ -19,6 +19,8 @@ from tocsin.domain.expressions import Expression, Name, Scope, values
 HINT = "route_hint"
 #: The source of raised alerts; rules that raise do not see them, so that nothing goes in circles.
 RAISED = "rule"
+#: The sources of what nobody posted.
+OWN = frozenset({"tocsin", RAISED})
 SCORE = "anomaly_score"
 
 
