@@ -75,28 +75,20 @@ class InFlight:
             self._alone = any(row["claims"] > SUSPECT for row in taken)
             return taken
 
-    def done(self, row: dict[str, Any], *, well: bool) -> None:
-        """It was tried, and arrived or did not."""
+    def done(self, row: dict[str, Any], *, well: bool | None) -> None:
+        """It arrived or did not; None: it was not tried after all, which proves nothing."""
         with self._lock:
-            key = self._over(row)
-            self._proven.pop(key, None)
+            key = place(row)
+            self._alone = False
+            self._counts[key] -= 1
+            if self._counts[key] <= 0:
+                del self._counts[key]
+            if well is not None:
+                self._proven.pop(key, None)
             if well:
                 self._proven[key] = None
                 if len(self._proven) > PROVEN:
                     self._proven.popitem(last=False)
-
-    def dropped(self, row: dict[str, Any]) -> None:
-        """It was not tried after all."""
-        with self._lock:
-            self._over(row)
-
-    def _over(self, row: dict[str, Any]) -> str:
-        key = place(row)
-        self._alone = False
-        self._counts[key] -= 1
-        if self._counts[key] <= 0:
-            del self._counts[key]
-        return key
 
     def _room(self, key: str) -> int:
         return PER_DESTINATION if key in self._proven else 1
@@ -137,7 +129,7 @@ def _claim(here: _runtime.Runtime, channel: str, queue: str) -> list[Errand] | N
         going = {errand.row["id"] for errand in ready}
         for row in rows:
             if row["id"] not in going:
-                in_flight.dropped(row)
+                in_flight.done(row, well=None)
     return ready if rows else None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -23,20 +24,25 @@ def sent(
     record: Record, row: Row, brief: Brief, started: datetime, receipt: channels.Receipt
 ) -> None:
     """The provider has it."""
-    with record.session([row["tenant"]]) as tx:
-        own, troubled, heard = deliveries.sent(tx, row, started, receipt.note, receipt.provider_id)
-        if not own:
-            return
-        with tx.together():
-            events.settle(tx, _notified(row, brief), brief.events_since)
-            if receipt.ref:
-                deliveries.remember(tx, row, orjson.dumps(receipt.ref).decode())
-        if heard in callbacks.LOST:
-            # It may be told before we know that the message was taken: let it count now.
-            callbacks.lose(tx, row, str(heard))
-        if troubled:
-            _circuits.arrived(tx, row)
-        _end(tx, row)
+    _written(record, row, lambda tx: _sent(tx, row, brief, started, receipt))
+
+
+def _sent(
+    tx: Transaction, row: Row, brief: Brief, started: datetime, receipt: channels.Receipt
+) -> None:
+    own, troubled, heard = deliveries.sent(tx, row, started, receipt.note, receipt.provider_id)
+    if not own:
+        return
+    with tx.together():
+        events.settle(tx, _notified(row, brief), brief.events_since)
+        if receipt.ref:
+            deliveries.remember(tx, row, orjson.dumps(receipt.ref).decode())
+    if heard in callbacks.LOST:
+        # It may be told before we know that the message was taken: let it count now.
+        callbacks.lose(tx, row, str(heard))
+    if troubled:
+        _circuits.arrived(tx, row)
+    _end(tx, row)
 
 
 def _notified(row: Row, brief: Brief) -> list[Row]:
@@ -46,8 +52,7 @@ def _notified(row: Row, brief: Brief) -> list[Row]:
 
 def try_later(record: Record, row: Row, started: datetime, error: errors.Retryable) -> None:
     """Not this time: back off, or give up where it does not matter any more."""
-    with record.session([row["tenant"]]) as tx:
-        postpone(tx, row, started, error)
+    _written(record, row, lambda tx: postpone(tx, row, started, error))
 
 
 def postpone(tx: Transaction, row: Row, started: datetime, error: errors.Retryable) -> None:
@@ -81,13 +86,15 @@ def postpone(tx: Transaction, row: Row, started: datetime, error: errors.Retryab
 
 def put_back(record: Record, row: Row, wait: float) -> None:
     """Over the rate limit for so many seconds: nothing was tried, so nothing is counted."""
-    row = {**row, "attempts": row["attempts"] - 1}
-    with record.session([row["tenant"]]) as tx:
-        due = tx.now + timedelta(seconds=wait)
-        if deliveries.own(tx, row):
-            _circuits.put_back(tx, row, due)
-        _postpone(tx, row, "waiting for the rate limit", due, in_doubt=row["in_doubt"])
-        give_over(tx, row, due)
+    untried = {**row, "attempts": row["attempts"] - 1}
+    _written(record, row, lambda tx: _put_back(tx, untried, tx.now + timedelta(seconds=wait)))
+
+
+def _put_back(tx: Transaction, row: Row, due: datetime) -> None:
+    if deliveries.own(tx, row):
+        _circuits.put_back(tx, row, due)
+    _postpone(tx, row, "waiting for the rate limit", due, in_doubt=row["in_doubt"])
+    give_over(tx, row, due)
 
 
 def hold(tx: Transaction, row: Row, known: circuit.Circuit) -> None:
@@ -103,8 +110,7 @@ def hold(tx: Transaction, row: Row, known: circuit.Circuit) -> None:
 
 def give_up(record: Record, row: Row, started: datetime, error: errors.Permanent) -> None:
     """It will never work as it is: into the dead letters, with the cause in plain words."""
-    with record.session([row["tenant"]]) as tx:
-        bury(tx, row, error, started)
+    _written(record, row, lambda tx: bury(tx, row, error, started))
 
 
 def bury(tx: Transaction, row: Row, error: errors.Permanent, started: datetime) -> None:
@@ -169,3 +175,14 @@ def _count(tx: Transaction, row: dict[str, Any], name: str, *labels: str) -> Non
     tallies = Tallies()
     tallies.add(row["tenant"], name, *labels)
     tallies.write(tx)
+
+
+def _written(record: Record, row: Row, work: Callable[[Transaction], None]) -> None:
+    """In one transaction, once more where it and another waited for each other: a fate that is
+    not written down lets the message go out again when its lease is over."""
+
+    def once() -> None:
+        with record.session([row["tenant"]]) as tx:
+            work(tx)
+
+    record.again(once)

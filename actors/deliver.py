@@ -39,19 +39,19 @@ def _run(channel: str, queue: str) -> bool:
         return False
     # Another thread, or process, takes the next one while this one talks to its provider.
     here.bell.ring(queues.deliver(channel), queue)
-    well = False
+    well: bool | None = False
     for errand in taken:
         try:
             well = _send(here, errand, began + here.settings.lease_seconds)
         finally:
             _errands.in_flight.done(errand.row, well=well)
-    if not well:
+    if well is False:
         here.wake("fail_over")
     return True
 
 
-def _send(here: _runtime.Runtime, errand: _errands.Errand, until: float) -> bool:
-    """One attempt; True where it arrived, or nothing was tried.
+def _send(here: _runtime.Runtime, errand: _errands.Errand, until: float) -> bool | None:
+    """One attempt: whether it arrived; None where nothing was tried.
 
     `until`: when the lease ends, on the monotonic clock of this process.
     """
@@ -62,14 +62,14 @@ def _send(here: _runtime.Runtime, errand: _errands.Errand, until: float) -> bool
     )  # fmt: skip
     if wait > 0:
         _fates.put_back(here.record, errand.row, wait)
-        return True
+        return None
     try:
         texts, message = _texts.of(here, errand)
         call = _call(here, errand, texts)
         if time.monotonic() >= until:
             # This process stood still: somebody else may be sending it at this moment.
             _fates.put_back(here.record, errand.row, 0)
-            return True
+            return None
         receipt = channel.send(message, errand.integration.settings, call)
     except errors.Retryable as error:
         _fates.try_later(here.record, errand.row, errand.claimed, error)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import Any
 
+import psycopg
 import pytest
 
 from tests.actors.conftest import Hall
@@ -67,3 +69,19 @@ def test_whoever_stood_still_until_its_lease_was_over_sends_nothing(hall: Hall) 
     assert (row(tenant)["state"], row(tenant)["attempts"]) == ("pending", 0)
     send(hall, claim(hall))
     assert len(tenant.told()) == 1
+
+
+def test_an_outcome_is_written_down_though_another_transaction_stood_in_its_way(
+    hall: Hall, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tenant, stored = planned(hall), hall.module("_fates").deliveries
+    problems, write = [psycopg.errors.DeadlockDetected()], stored.sent
+
+    def sent(*args: Any) -> Any:
+        if problems:
+            raise problems.pop()
+        return write(*args)
+
+    monkeypatch.setattr(stored, "sent", sent)
+    send(hall, claim(hall))
+    assert row(tenant)["state"] == "sent"
