@@ -14,7 +14,7 @@ from typing import Any
 #: A transaction of a flood is to last about so long while others are there to wait for it, ...
 SHARED_SECONDS = 0.15
 #: ... and so long where a tenant has the workers to itself: large ones cost less an alert.
-ALONE_SECONDS = 0.25
+ALONE_SECONDS = 0.4
 #: A tenant that was seen so lately may be back at any moment.
 COMPANY_SECONDS = 10.0
 #: Measured once, the size changes by this factor at most.

@@ -40,8 +40,9 @@ class Settings(BaseSettings):
     metrics_token_file: Path | None = None
     #: Accepted bodies, alert events and delivery attempts are kept for so many days.
     retention_days: int = 90
-    #: Alerts one drain takes at most; about 250 ms of work.
-    drain_alerts: int = 2500
+    #: Alerts one drain takes at most. How many it takes follows from how long the last ones lasted;
+    #: of many, repeats of the same alert are written once.
+    drain_alerts: int = 20_000
     #: From so many alerts of one tenant waiting on, its further ones that are not critical are kept
     #: and counted but not worked on until it is over; 0: never.
     fold_backlog: int = Field(default=50_000, ge=0)
