@@ -9,7 +9,7 @@ import pytest
 
 from tests.web import seeds
 from tests.web.conftest import Someone, Web
-from tocsin.storage import silences
+from tocsin.storage import search, silences
 from tocsin.storage.record import Record
 from tocsin.web import alerts as subject
 
@@ -67,6 +67,18 @@ def test_pages_hold_each_alert_once(web: Web, someone: Someone, filters: str | N
         assert bool(link) == bool(body["next"])
         url = link.partition(">")[0].removeprefix("<")
     assert seen == ["0", "1", "2", "3"]
+
+
+@pytest.mark.usefixtures("four")
+@pytest.mark.parametrize("newest", [1, 2, 3, 4, 5])
+def test_a_label_is_found_among_the_newest_and_behind_them(
+    web: Web, someone: Someone, monkeypatch: pytest.MonkeyPatch, newest: int
+) -> None:
+    monkeypatch.setattr(search, "NEWEST", newest)
+    assert listed(web, someone, filter="alertname=A") == ["0", "1", "2", "3"]
+    assert listed(web, someone, filter="job=db") == ["2"]
+    assert listed(web, someone, filter="job=db", status="resolved") == ["2"]
+    assert listed(web, someone, filter="alertname=A", severity=["info", "warning"]) == ["1", "3"]
 
 
 def test_a_filter_that_finds_little_gives_short_pages(

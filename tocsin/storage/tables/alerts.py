@@ -18,6 +18,14 @@ class Alert(SQLModel, table=True):
             postgresql_using="gin",
             postgresql_with={"gin_pending_list_limit": 1024},
         ),
+        Index("alert_newest", "tenant", "starts_at", "fingerprint"),
+        Index(
+            "alert_firing",
+            "tenant",
+            "starts_at",
+            "fingerprint",
+            postgresql_where=text("status = 'firing'"),
+        ),
         {"postgresql_with": {"fillfactor": 80}},
     )
     tenant: int = many(primary_key=True)
