@@ -37,6 +37,8 @@ class Load:
     pings: list[dict[str, Any]] = field(default_factory=list)
 
 
+#: Drains begin no sooner one after the other while they find work.
+BEAT_SECONDS = 0.02
 #: The stage that wants to know of repeats.
 COUNTING = "evaluate"
 #: A stage takes the changes that come and returns those that go on.
@@ -51,7 +53,7 @@ def stage(function: Any) -> Any:
     """Make a function a stage and an actor of its own name."""
     name = function.__name__
     _stages[name] = function
-    _work.actor(name, _runtime.queue_of(name))(lambda queue: run(name))
+    _work.actor(name, _runtime.queue_of(name), beat=BEAT_SECONDS)(lambda queue: run(name))
     return function
 
 

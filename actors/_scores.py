@@ -17,6 +17,8 @@ from tocsin.storage.record import Transaction
 
 #: What has a score, and what teaches how long alerts usually last.
 KINDS = frozenset({"new", "refired", "resolved"})
+#: So many events are left as one, so that none takes the scorer long.
+PARCEL = 1000
 
 
 def on(policy: Policy | None) -> bool:
@@ -40,8 +42,8 @@ def leave(tx: Transaction, tenants: dict[int, _runtime.Tenant], changes: Iterabl
     wanted.sort(key=lambda change: (change.tenant, change.event))
     parcels = []
     for tenant, some in itertools.groupby(wanted, key=lambda change: change.tenant):
-        own = list(some)
-        parcels.append((tenant, [c.event for c in own], min(c.received_at for c in own)))
+        while own := list(itertools.islice(some, PARCEL)):
+            parcels.append((tenant, [c.event for c in own], min(c.received_at for c in own)))
     scores.leave(tx, parcels)
     return bool(parcels)
 

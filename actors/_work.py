@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import threading
 import time
 from collections.abc import Callable
 
@@ -19,11 +20,48 @@ HOLD_SECONDS = 0.25
 PACE_SECONDS = 0.003
 
 
-def actor(name: str, queue: str) -> Callable[[Callable[[str], bool]], dramatiq.Actor[[str], None]]:
+class Beat:
+    """Spaces the rounds of one actor in one process that find work, whichever thread runs them.
+
+    A transaction costs much the same for one alert as for fifty, so under load fewer, larger ones
+    do more. What comes after a rest of `seconds` is begun at once.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._next = 0.0
+        self._awaited = False
+        self._lock = threading.Lock()
+
+    def turn(self) -> bool:
+        """Wait for the next beat; False where another thread does, and will find this work too."""
+        with self._lock:
+            rest = self._next - time.monotonic()
+            if rest <= 0:
+                return True
+            if self._awaited:
+                return False
+            self._awaited = True
+        time.sleep(rest)
+        with self._lock:
+            self._awaited = False
+        return True
+
+    def worked(self, since: float) -> None:
+        """A round that began then, on the monotonic clock, found something to do."""
+        with self._lock:
+            self._next = max(self._next, since + self._seconds)
+
+
+def actor(
+    name: str, queue: str, *, beat: float = 0.0
+) -> Callable[[Callable[[str], bool]], dramatiq.Actor[[str], None]]:
     """Declare an actor of rows: never retried by the broker, because the row is the retry.
 
     The function takes the queue it was rung on and returns True where there may be more to do.
+    `beat`: seconds between the beginnings of its rounds while there is work, see Beat.
     """
+    beats = Beat(beat)
 
     def declare(work: Callable[[str], bool]) -> dramatiq.Actor[[str], None]:
         @functools.wraps(work)
@@ -32,13 +70,18 @@ def actor(name: str, queue: str) -> Callable[[Callable[[str], bool]], dramatiq.A
             here.bell.heard(name, queue)
             until = time.monotonic() + HOLD_SECONDS
             for _ in range(ROUNDS):
+                if not beats.turn():
+                    return
+                began = time.monotonic()
                 more = work(queue)
                 progress.HERE.mark(queue)
                 if not more:
                     return
+                beats.worked(began)
                 if time.monotonic() > until:
                     break
-                time.sleep(PACE_SECONDS)
+                if not beat:
+                    time.sleep(PACE_SECONDS)
             here.bell.ring(name, queue)
 
         declared = dramatiq.actor(

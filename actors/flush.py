@@ -34,13 +34,16 @@ LIMIT = 20
 #: Members of the groups of one transaction at most, at least, and to begin with.
 MEMBERS, LEAST, FIRST = 5000, 100, 500
 
+#: Rounds begin no sooner one after the other while they find groups.
+BEAT_SECONDS = 0.02
+
 _turns, _pace = turns.Turns(), turns.Pace(LEAST, FIRST)
 
 #: A group whose flush cannot be decided is tried again after this.
 PUT_OFF = timedelta(seconds=60)
 
 
-@_work.actor("flush", _runtime.queue_of("flush"))
+@_work.actor("flush", _runtime.queue_of("flush"), beat=BEAT_SECONDS)
 def flush(queue: str) -> bool:
     """Decide for the groups that are due; True where there may be more of them."""
     here = _runtime.here()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import threading
+import time
 from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -30,7 +31,7 @@ from tocsin.storage import models as stored
 from tocsin.storage import scores
 from tocsin.storage.record import Transaction
 from tocsin.storage.tallies import Tallies
-from workers import queues
+from workers import queues, turns
 
 if TYPE_CHECKING:
     # Every worker imports this file to know the actor; only the one that scores may have pyod.
@@ -38,14 +39,17 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-#: What one transaction takes: a few drains' worth.
-ROWS = 4
+#: Parcels of one transaction at most, at least, and to begin with: how long they take tells.
+MOST, LEAST, FIRST = 64, 1, 4
+#: Nobody waits for a score, and a stream that is remembered once for many events costs less.
+BEAT_SECONDS = 0.25
 #: Older than this nothing gets a score any more: whoever was to be paged was paged.
 LATE = timedelta(minutes=10)
 PURPOSE = "model"
 _crowd, _stream = msgspec.json.Decoder(Crowd), msgspec.json.Decoder(Stream)
 
 _loaded: dict[int, tuple[int, Model | None]] = {}
+_pace = turns.Pace(LEAST, FIRST)
 
 
 @dataclass
@@ -60,21 +64,23 @@ class Sheet:
     firing: dict[str, tuple[dict[str, Any], features.Row]] = field(default_factory=dict)
 
 
-@_work.actor("score", _runtime.queue_of("score"))
+@_work.actor("score", _runtime.queue_of("score"), beat=BEAT_SECONDS)
 def score(queue: str) -> bool:
     """Score what waits; True where there may be more."""
     here = _runtime.here()
-    for rows in (ROWS, 1):
+    for rows in (_pace.size(MOST), 1):
+        began = time.monotonic()
         try:
-            wakes, more = here.record.again(functools.partial(_once, here, rows))
+            wakes, taken = here.record.again(functools.partial(_once, here, rows))
         except Exception as error:
             if not _blames_rows(error):
                 raise
             log.exception("scoring failed", rows=rows)
             continue
+        _pace.took(taken, time.monotonic() - began)
         for actor in sorted(wakes):
             here.wake(actor)
-        return more
+        return taken > 0
     # Whatever is wrong with this one, nothing waits for its score.
     here.record.again(lambda: _give_up(here))
     return True
@@ -96,11 +102,11 @@ def _give_up(here: _runtime.Runtime) -> None:
         tallies.write(tx)
 
 
-def _once(here: _runtime.Runtime, rows: int) -> tuple[set[str], bool]:
+def _once(here: _runtime.Runtime, rows: int) -> tuple[set[str], int]:
     with here.record.claims() as tx:
         claimed = scores.claim(tx, rows)
         if not claimed:
-            return set(), False
+            return set(), 0
         tx.scope({row["tenant"] for row in claimed})
         tenants = here.tenants(tx, {row["tenant"] for row in claimed})
         sheets = _read(tx, tenants, claimed)
@@ -112,7 +118,7 @@ def _once(here: _runtime.Runtime, rows: int) -> tuple[set[str], bool]:
         if any(sheet.row["train_at"] <= tx.now for sheet in sheets):
             wakes.add("train")
         tallies.write(tx)
-        return wakes, True
+        return wakes, len(claimed)
 
 
 def _read(

@@ -1,19 +1,24 @@
 """Bodies of /api/v2/alerts that are cheap to render and as hard to compress as real ones.
 
-repeat: 95 % are drawn from 5000 alerts, 5 % were never seen before. unique: all are new. Nothing
-runs in a cycle, since a local cache would learn it, and no key ascends, since indexes like that.
+repeat: 95 % are drawn from a pool of alerts, 5 % were never seen before. unique: all are new.
+Nothing runs in a cycle, since a local cache would learn it, and no key ascends, since indexes like
+that.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 import random
 import time
+from collections.abc import Iterator
 from typing import Literal
 
 Mix = Literal["repeat", "unique"]
 
 POOL = 5000
+#: So many alerts differ in more than their id.
+KINDS = 5000
 #: How much of the mix `repeat` was seen before.
 SEEN = 0.95
 #: The value in the description changes from one evaluation of a rule to the next.
@@ -35,17 +40,19 @@ _JOBS = ("blackbox", "kube-state-metrics", "kubelet", "node-exporter", "postgres
 
 
 class Bodies:
-    """Draws bodies of `batch` alerts; give each run a number of its own, so that new is new."""
+    """Draws bodies of `batch` alerts; give each run a number of its own, so that new is new.
 
-    def __init__(self, mix: Mix, batch: int, run: int) -> None:
+    `pool`: from how many known ones `repeat` draws; a larger pool holds all of a smaller one.
+    """
+
+    def __init__(self, mix: Mix, batch: int, run: int, pool: int = POOL) -> None:
         self.batch = batch
         self._share = 1 - SEEN if mix == "repeat" else 1.0
         self._random = random.Random(run)
         self._owed = 0.0
         self._pieces = pieces()
-        ids = _ids(random.Random(0), POOL)
-        each = zip(self._pieces, (id for id in ids for _ in range(VALUES)), strict=True)
-        self._seen = [id.join(parts) for parts, id in each]
+        chunks = [_ids(random.Random(n), KINDS) for n in range(-(-pool // KINDS))]
+        self._pool = list(itertools.chain.from_iterable(chunks))[:pool]
 
     def draw(self) -> bytes:
         """One request's body."""
@@ -54,21 +61,29 @@ class Bodies:
         self._owed -= fresh
         parts = self._random.choices(self._pieces, k=fresh)
         alerts = [id.join(part) for id, part in zip(_ids(self._random, fresh), parts, strict=True)]
-        alerts += self._random.choices(self._seen, k=self.batch - fresh)
-        return b"[" + b",".join(alerts) + b"]"
+        seen = self._random.choices(range(len(self._pool) * VALUES), k=self.batch - fresh)
+        return _body([*alerts, *map(self._known, seen)])
 
-    def everything_seen(self, batch: int = 1000) -> list[bytes]:
-        """Bodies that make the 5000 known."""
-        once = self._seen[::VALUES]
-        parts = [once[at : at + batch] for at in range(0, len(once), batch)]
-        return [b"[" + b",".join(part) + b"]" for part in parts]
+    def everything_seen(self, batch: int = 1000, first: int = 0) -> Iterator[bytes]:
+        """Bodies that make the pool known, from its alert number `first` on."""
+        for at in range(first, len(self._pool), batch):
+            numbers = range(at, min(at + batch, len(self._pool)))
+            yield _body([self._known(number * VALUES) for number in numbers])
+
+    def _known(self, number: int) -> bytes:
+        alert, value = divmod(number, VALUES)
+        return self._pool[alert].join(self._pieces[alert % KINDS * VALUES + value])
+
+
+def _body(alerts: list[bytes]) -> bytes:
+    return b"[" + b",".join(alerts) + b"]"
 
 
 def pieces() -> list[list[bytes]]:
     """Alerts as JSON, parted where their id goes: always the same 5000, VALUES of each."""
     rng = random.Random(7)
     now = time.time()
-    return [text for _ in range(POOL) for text in _piece(rng, now)]
+    return [text for _ in range(KINDS) for text in _piece(rng, now)]
 
 
 def _ids(rng: random.Random, count: int) -> list[bytes]:

@@ -43,7 +43,7 @@ def throughput(system: systems.System, work: client.Work, seconds: float) -> Fig
     """Measure from the first request until all that was accepted is processed."""
     figures = Figures()
     with system.fresh(f"http://{systems.HOST}:9/unused") as target:
-        _drain(system, _WARM_DRAIN_SECONDS)  # a new policy has consequences of its own
+        drained(system, _WARM_DRAIN_SECONDS)  # a new policy has consequences of its own
         with client.running(target, work, seconds) as loader:
             _warm(figures, system, loader)
             base, before = system.processed(target), costs(system)
@@ -51,7 +51,7 @@ def throughput(system: systems.System, work: client.Work, seconds: float) -> Fig
             loader.tell("run")
             result = loader.result()
         answered = time.perf_counter()
-        whole = _drain(system, DRAIN_FACTOR * seconds)
+        whole = drained(system, DRAIN_FACTOR * seconds)
         ended, after = time.perf_counter(), costs(system)
         done = system.processed(target) - base
         _check(figures, "load", result)
@@ -71,7 +71,7 @@ def latency(system: systems.System, seconds: float, rate: float) -> Figures:
     """Probes, alone (rate 0) or beside a load that falls due at `rate` alerts a second."""
     figures, port = Figures(), systems.free_port()
     with system.fresh(f"http://{systems.HOST}:{port}/hook") as target:
-        _drain(system, _WARM_DRAIN_SECONDS)
+        drained(system, _WARM_DRAIN_SECONDS)
         if rate:
             with client.running(target, BESIDE, seconds + 3, rate) as loader:
                 _warm(figures, system, loader)
@@ -82,7 +82,7 @@ def latency(system: systems.System, seconds: float, rate: float) -> Figures:
             _check(figures, "load", result)
             if result.accepted < 0.95 * rate * (seconds + 3):
                 figures.notes.append(f"of {rate:.0f}/s only {result.accepted / result.seconds:.0f}")
-            if not _drain(system, DRAIN_FACTOR * seconds):
+            if not drained(system, DRAIN_FACTOR * seconds):
                 figures.notes.append("not drained: the queue grew under this load")
                 _give_up(system)
             _account(figures, before, costs(system), result.accepted)
@@ -99,12 +99,12 @@ def storm(system: systems.System) -> Figures:
     """Critical probes beside STORM new alerts that are posted as fast as they are taken."""
     figures, port = Figures(), systems.free_port()
     with system.fresh(f"http://{systems.HOST}:{port}/hook") as target:
-        _drain(system, _WARM_DRAIN_SECONDS)
+        drained(system, _WARM_DRAIN_SECONDS)
         with client.running(target, client.Work("unique", 1000), 60, alerts=STORM) as loader:
             loader.tell("run")
             took = _probe(target, port, STORM_SECONDS)
             _check(figures, "storm", loader.result())
-        if not _drain(system, _WARM_DRAIN_SECONDS):
+        if not drained(system, _WARM_DRAIN_SECONDS):
             _give_up(system)
         _settle(system)
     figures.p50_ms, figures.p99_ms = _ms(took, 0.5), _ms(took, 0.99)
@@ -141,7 +141,7 @@ def _account(figures: Figures, before: Costs, after: Costs, done: int) -> None:
 
 def _warm(figures: Figures, system: systems.System, loader: client.Client) -> None:
     _check(figures, "warm-up", loader.warm())
-    if not _drain(system, _WARM_DRAIN_SECONDS):
+    if not drained(system, _WARM_DRAIN_SECONDS):
         figures.notes.append("not drained: even the warm-up was too much")
         _give_up(system)
 
@@ -154,7 +154,7 @@ def _check(figures: Figures, what: str, result: load.Result) -> None:
         )
 
 
-def _drain(system: systems.System, seconds: float) -> bool:
+def drained(system: systems.System, seconds: float) -> bool:
     deadline = time.monotonic() + seconds
     while not system.idle():
         if time.monotonic() > deadline:
@@ -165,7 +165,7 @@ def _drain(system: systems.System, seconds: float) -> bool:
 
 def _give_up(system: systems.System) -> None:
     system.give_up()
-    _drain(system, _WARM_DRAIN_SECONDS)
+    drained(system, _WARM_DRAIN_SECONDS)
 
 
 def _settle(system: systems.System) -> None:

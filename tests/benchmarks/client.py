@@ -27,10 +27,12 @@ _runs = itertools.count(int(time.time()))
 
 @dataclass(frozen=True)
 class Work:
-    """What is posted: so many alerts a request of one mix."""
+    """What is posted: so many alerts a request of one mix, of a pool that may be known already."""
 
     mix: bodies.Mix
     batch: int
+    pool: int = bodies.POOL
+    known: bool = False
 
     @property
     def name(self) -> str:
@@ -74,8 +76,8 @@ def running(
     `alerts`: it ends after so many; 0: when the time is over.
     """
     order = load.Order(
-        systems.HOST, target.port, systems.PATH, target.token, work.mix, work.batch,
-        work.connections, seconds, next(_runs), rate, alerts,
+        systems.HOST, target.port, systems.PATH, list(target.tokens), work.mix, work.batch,
+        work.connections, seconds, next(_runs), rate, alerts, pool=work.pool, known=work.known,
     )  # fmt: skip
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.benchmarks.load"],

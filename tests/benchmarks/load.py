@@ -30,13 +30,14 @@ _REFUSED_SECONDS = 0.05
 class Order:
     """What to post where. `rate` is alerts a second that fall due; 0: as fast as it is answered.
 
-    `alerts`: no more than so many; 0: as many as there is time for.
+    `tokens`: requests go to their tenants in turn. `known`: the pool was posted before. `alerts`:
+    no more than so many; 0: as many as there is time for.
     """
 
     host: str
     port: int
     path: str
-    token: str
+    tokens: list[str]
     mix: bodies.Mix
     batch: int
     connections: int
@@ -45,6 +46,8 @@ class Order:
     rate: float = 0.0
     alerts: int = 0
     warm_seconds: float = 1.0
+    pool: int = bodies.POOL
+    known: bool = False
 
 
 @dataclass
@@ -112,17 +115,17 @@ class Load:
 
     def __init__(self, order: Order) -> None:
         self.order = order
-        self.bodies = bodies.Bodies(order.mix, order.batch, order.run)
-        self._head = (
-            f"POST {order.path} HTTP/1.1\r\nHost: {order.host}:{order.port}\r\n"
-            f"Authorization: Bearer {order.token}\r\nContent-Type: application/json\r\n"
-        ).encode()
+        self.bodies = bodies.Bodies(order.mix, order.batch, order.run, order.pool)
+        self._heads = itertools.cycle([_head(order, token) for token in order.tokens])
         self._poll = select.epoll()
         self._connections: dict[int, Connection] = {}
 
     def warm(self) -> Result:
-        """Make known what the mix repeats, then a little of the mix itself."""
-        result = self._through(iter(self.bodies.everything_seen()), 1000, GRACE_SECONDS, 0)
+        """Make known what the mix repeats, to each tenant, then a little of the mix itself."""
+        size = min(1000, self.order.pool)
+        whole = self.bodies.everything_seen(size) if not self.order.known else iter(())
+        each = (body for body in whole for _ in self.order.tokens)
+        result = self._through(each, size, GRACE_SECONDS, 0)
         more = self._through(self._drawn(), self.order.batch, self.order.warm_seconds, 0)
         result.accepted += more.accepted
         result.refused += more.refused
@@ -192,7 +195,7 @@ class Load:
         # To the end of the line: servers close a connection that never has its turn.
         number = connection.fileno()
         self._connections[number] = self._connections.pop(number)
-        request = self._head + b"Content-Length: %d\r\n\r\n" % len(body) + body
+        request = next(self._heads) + b"Content-Length: %d\r\n\r\n" % len(body) + body
         if not connection.post(request):
             self._poll.modify(number, select.EPOLLIN | select.EPOLLOUT)
 
@@ -222,6 +225,13 @@ class Load:
         self._poll.unregister(number)
         del self._connections[number]
         connection.close()
+
+
+def _head(order: Order, token: str) -> bytes:
+    return (
+        f"POST {order.path} HTTP/1.1\r\nHost: {order.host}:{order.port}\r\n"
+        f"Authorization: Bearer {token}\r\nContent-Type: application/json\r\n"
+    ).encode()
 
 
 def _length(head: bytes) -> int:

@@ -7,7 +7,7 @@ import itertools
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, LiteralString
@@ -26,7 +26,7 @@ from tocsin.storage.record import Record
 #: What Tocsin raised itself was not posted by the load.
 _COUNTED = """
 SELECT coalesce(sum(count), 0) FROM alert
-WHERE tenant = %s AND source <> ALL(%s)
+WHERE tenant = ANY(%s) AND source <> ALL(%s)
 """
 #: The rows that an alert has, with their indexes: itself, its changes with their explanations, its
 #: place in a group, its expiry, its score.
@@ -42,6 +42,9 @@ SELECT NOT EXISTS (SELECT FROM inbox)
 """
 
 
+Params = Sequence[Any] | Mapping[str, Any] | None
+
+
 class Ours:
     """Our installation as a System."""
 
@@ -54,18 +57,33 @@ class Ours:
         # The owner sees the rows of all tenants.
         self._owner = psycopg.connect(supervisor.servers["postgres"].url, autocommit=True)
         self._numbers = itertools.count(1)
+        #: Where all cells post to; None: each to a tenant of its own.
+        self.given: systems.Target | None = None
 
     @contextmanager
     def fresh(self, hook: str) -> Iterator[systems.Target]:
-        document = systems.policy("webhook", hook) + "storms: {threshold: 0}\n"
+        yield self.given or self.target(systems.policy("webhook", hook))
+
+    def target(self, document: str, tenants: int = 1) -> systems.Target:
+        """So many new tenants with this policy, which takes storms as they are."""
+        document += "storms: {threshold: 0}\n"
         documents.parse(document, channels.settings_models())
+        made = [self._tenant(document) for _ in range(tenants)]
+        port = int(self.environment["INGEST_PORT"])
+        return systems.Target(port, tuple(token for _, token in made), tuple(id for id, _ in made))
+
+    def _tenant(self, document: str) -> tuple[int, str]:
         slug = f"bench-{next(self._numbers)}"
         with self._record.admin() as tx:
             tenant = tenants.create(tx, slug)
-            token = tokens.create(tx, tenant, "bench", ["ingest"])
+            token = tokens.create(tx, tenant, "bench", ["ingest", "respond"])
         with self._record.session([tenant]) as tx:
             policies.apply(tx, tenant, document, "bench")
-        yield systems.Target(int(self._supervisor.environment["INGEST_PORT"]), token, tenant)
+        return tenant, token
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return self._supervisor.environment
 
     def roots(self) -> dict[str, list[int]]:
         found: dict[str, list[int]] = {}
@@ -76,10 +94,14 @@ class Ours:
         return found | {name: [server.process.pid] for name, server in servers}
 
     def processed(self, target: systems.Target) -> int:
-        return int(self._asked(_COUNTED, [target.tenant, list(rules.OWN)]))
+        return int(self._asked(_COUNTED, [list(target.tenants), list(rules.OWN)]))
 
     def idle(self) -> bool:
         return bool(self._asked(_IDLE))
+
+    def waiting(self) -> int:
+        """Alerts that are accepted and not worked on yet."""
+        return int(self._asked("SELECT coalesce(sum(alerts), 0) FROM inbox"))
 
     def give_up(self) -> None:
         self._owner.execute("DELETE FROM inbox")
@@ -98,6 +120,10 @@ class Ours:
     def close(self) -> None:
         self._owner.close()
         self._record.close()
+
+    def run(self, sql: LiteralString, params: Params = None) -> None:
+        """As the owner."""
+        self._owner.execute(sql, params)
 
     def _asked(self, sql: LiteralString, params: list[Any] | None = None) -> Any:
         row = self._owner.execute(sql, params).fetchone()

@@ -23,7 +23,7 @@ class Peer:
         config = systems.policy("webhook_configs", hook)
         port = systems.free_port()
         with alertmanager.running(self._program, config, port) as self._running:
-            yield systems.Target(port, "none")
+            yield systems.Target(port)
         self._running = None
 
     def roots(self) -> dict[str, list[int]]:

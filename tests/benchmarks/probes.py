@@ -99,7 +99,7 @@ def _request(target: systems.Target, id: bytes) -> bytes:
     body = json.dumps([alert]).encode()
     head = (
         f"POST {systems.PATH} HTTP/1.1\r\nHost: {systems.HOST}:{target.port}\r\n"
-        f"Authorization: Bearer {target.token}\r\nContent-Type: application/json\r\n"
+        f"Authorization: Bearer {target.tokens[0]}\r\nContent-Type: application/json\r\n"
         f"Content-Length: {len(body)}\r\n\r\n"
     )
     return head.encode() + body

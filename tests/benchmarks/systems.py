@@ -47,11 +47,11 @@ def policy(channel: str, hook: str) -> str:
 
 @dataclass(frozen=True)
 class Target:
-    """Where to post. Only ours knows tenants."""
+    """Where to post. Only ours knows tenants, each with its token."""
 
     port: int
-    token: str
-    tenant: int = 0
+    tokens: tuple[str, ...] = ("none",)
+    tenants: tuple[int, ...] = ()
 
 
 class System(Protocol):

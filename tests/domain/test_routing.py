@@ -57,6 +57,27 @@ LABELS = st.dictionaries(
 )
 
 
+CONDITIONS = st.sampled_from(
+    ["{}", "owner=a", "owner=b", "owner=", "env=x", "env=~x|y", "owner!=a", "{owner=a,env=y}"]
+)
+
+
+@st.composite
+def trees(draw: st.DrawFn, depth: int = 2) -> Route:
+    count = draw(st.integers(0, 5 if depth else 0))
+    children = [draw(trees(depth - 1)) for _ in range(count)]
+    return node(str(draw(st.uuids())), draw(CONDITIONS), *children, go_on=draw(st.booleans()))
+
+
+@given(trees(), st.lists(LABELS, max_size=10))
+def test_children_that_are_filed_are_asked_in_their_order(
+    tree: Route, asked: list[dict[str, str]]
+) -> None:
+    filed = routing.Filed(tree)
+    for labels in asked:
+        assert filed.match(labels) == routing.match(tree, labels)
+
+
 @given(st.lists(LABELS, max_size=20))
 def test_what_is_remembered_is_what_it_would_say(asked: list[dict[str, str]]) -> None:
     router = routing.Router(TREE)

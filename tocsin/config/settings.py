@@ -42,7 +42,7 @@ class Settings(BaseSettings):
     retention_days: int = 90
     #: Alerts one drain takes at most. How many it takes follows from how long the last ones lasted;
     #: of many, repeats of the same alert are written once.
-    drain_alerts: int = 20_000
+    drain_alerts: int = 8000
     #: From so many alerts of one tenant waiting on, its further ones that are not critical are kept
     #: and counted but not worked on until it is over; 0: never.
     fold_backlog: int = Field(default=50_000, ge=0)

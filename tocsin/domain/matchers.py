@@ -72,6 +72,17 @@ def matches(matchers: Iterable[Matcher], labels: Mapping[str, str]) -> bool:
     return all(matcher.matches(labels) for matcher in matchers)
 
 
+def pinned(matchers: Iterable[Matcher]) -> tuple[str, str] | None:
+    """A label with its value that any labels must have themselves to match, to file these under.
+
+    An empty value may also be absent, so it is none.
+    """
+    for matcher in matchers:
+        if matcher.op == "=" and matcher.value:
+            return matcher.name, matcher.value
+    return None
+
+
 def regex(pattern: str) -> Any:
     """A user's expression, compiled by RE2 over bytes. Raises ValueError as a matcher does."""
     return _compile(pattern)

@@ -59,15 +59,52 @@ def match(route: Route, labels: Mapping[str, str]) -> list[Route]:
     return found or [route]
 
 
+class Filed:
+    """A node whose children are filed under a label that an alert must have to be theirs.
+
+    Of ten thousand children an alert then asks the few that may take it, in their order.
+    """
+
+    __slots__ = ("_by_label", "_others", "children", "route")
+
+    def __init__(self, route: Route) -> None:
+        self.route = route
+        self.children = [Filed(child) for child in route.children]
+        self._others: list[int] = []
+        self._by_label: dict[tuple[str, str], list[int]] = {}
+        for place, child in enumerate(route.children):
+            key = matchers.pinned(child.matchers)
+            (self._by_label.setdefault(key, []) if key else self._others).append(place)
+
+    def match(self, labels: Mapping[str, str]) -> list[Route]:
+        """As `match` says for the route."""
+        if not matchers.matches(self.route.matchers, labels):
+            return []
+        found: list[Route] = []
+        for child in self._candidates(labels):
+            taken = child.match(labels)
+            found += taken
+            if taken and not child.route.continue_:
+                break
+        return found or [self.route]
+
+    def _candidates(self, labels: Mapping[str, str]) -> list[Filed]:
+        places = [*self._others]
+        if self._by_label:
+            for item in labels.items():
+                places += self._by_label.get(item, ())
+        return [self.children[place] for place in sorted(places)]
+
+
 class Router:
     """`match` for one tree, remembered by the labels that the tree asks for.
 
-    These are few, and most alerts have the same values there: what a tree of ten thousand routes
-    costs is paid once for each kind of alert. Threads may share one.
+    These are few, and most alerts have the same values there: what a tree of many routes costs is
+    paid once for each kind of alert. Threads may share one.
     """
 
     def __init__(self, root: Route) -> None:
-        self._root = root
+        self._root = Filed(root)
         self._asked = tuple(sorted(_asked(root)))
         self._known: dict[tuple[str | None, ...], tuple[Route, ...]] = {}
 
@@ -75,7 +112,7 @@ class Router:
         key = tuple(map(labels.get, self._asked))
         found = self._known.get(key)
         if found is None:
-            found = tuple(match(self._root, labels))
+            found = tuple(self._root.match(labels))
             if len(self._known) >= REMEMBERED:
                 self._known.clear()
             self._known[key] = found

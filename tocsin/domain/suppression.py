@@ -55,7 +55,7 @@ def index(silences: Iterable[Silence]) -> Index:
     others: list[Silence] = []
     every = tuple(silences)
     for silence in every:
-        if key := _key(silence):
+        if key := matchers.pinned(silence.matchers):
             by_label[key] = (*by_label.get(key, ()), silence)
         else:
             others.append(silence)
@@ -92,11 +92,3 @@ def look_again(firing: int, over: datetime | None, now: datetime) -> datetime | 
     if firing or over is None:
         return now + ASK_AGAIN
     return None if over + GRACE <= now else over + GRACE
-
-
-def _key(silence: Silence) -> tuple[str, str] | None:
-    """An equality that the labels must hold themselves; an empty value may also be absent."""
-    for matcher in silence.matchers:
-        if matcher.op == "=" and matcher.value:
-            return matcher.name, matcher.value
-    return None
