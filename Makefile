@@ -7,7 +7,7 @@ LOCKED := .venv/.locked
 STAMP := .venv/.installed
 FAULT_OPTIONS = $(if $(SEED),--seed $(SEED)) $(if $(FAULTS),--faults $(FAULTS)) $(if $(KEEP),--keep $(KEEP))
 
-.PHONY: help demo up test coverage check differential bench bench-micro bench-ml faults faults-soak faults-mutants lock screenshots
+.PHONY: help demo up test coverage check differential bench bench-micro bench-ml bench-scale faults faults-soak faults-mutants lock screenshots
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z.-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -44,6 +44,9 @@ bench-micro: $(STAMP) ## Measure single hot functions
 
 bench-ml: $(STAMP) ## Measure how many alerts can be scored in a second
 	@$(BIN)/python -m tests.benchmarks.ml
+
+bench-scale: $(STAMP) ## Measure what growth costs, and the API over ten million alerts (half an hour, 20 GB)
+	@$(BIN)/python -m tests.benchmarks.scale
 
 faults: $(STAMP) ## Break an installation in random ways, prove that nothing is lost (SEED=7 plays one again)
 	@$(BIN)/python -m tests.faults $(FAULT_OPTIONS)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import functools
-import threading
 import time
 from collections.abc import Callable
 
 import dramatiq
 
 from actors import _runtime
-from workers import progress
+from workers import progress, turns
 
 #: A ring does not hold a thread for longer than this many rounds; it rings again instead.
 ROUNDS = 20
@@ -20,37 +19,8 @@ HOLD_SECONDS = 0.25
 PACE_SECONDS = 0.003
 
 
-class Beat:
-    """Spaces the rounds of one actor in one process that find work, whichever thread runs them.
-
-    A transaction costs much the same for one alert as for fifty, so under load fewer, larger ones
-    do more. What comes after a rest of `seconds` is begun at once.
-    """
-
-    def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
-        self._next = 0.0
-        self._awaited = False
-        self._lock = threading.Lock()
-
-    def turn(self) -> bool:
-        """Wait for the next beat; False where another thread does, and will find this work too."""
-        with self._lock:
-            rest = self._next - time.monotonic()
-            if rest <= 0:
-                return True
-            if self._awaited:
-                return False
-            self._awaited = True
-        time.sleep(rest)
-        with self._lock:
-            self._awaited = False
-        return True
-
-    def worked(self, since: float) -> None:
-        """A round that began then, on the monotonic clock, found something to do."""
-        with self._lock:
-            self._next = max(self._next, since + self._seconds)
+#: Of each actor that has one.
+beats: dict[str, turns.Beat] = {}
 
 
 def actor(
@@ -59,9 +29,9 @@ def actor(
     """Declare an actor of rows: never retried by the broker, because the row is the retry.
 
     The function takes the queue it was rung on and returns True where there may be more to do.
-    `beat`: seconds between the beginnings of its rounds while there is work, see Beat.
+    `beat`: seconds between the beginnings of its rounds while there is work, see turns.Beat.
     """
-    beats = Beat(beat)
+    beats[name] = paced = turns.Beat(beat)
 
     def declare(work: Callable[[str], bool]) -> dramatiq.Actor[[str], None]:
         @functools.wraps(work)
@@ -70,14 +40,14 @@ def actor(
             here.bell.heard(name, queue)
             until = time.monotonic() + HOLD_SECONDS
             for _ in range(ROUNDS):
-                if not beats.turn():
+                if not paced.turn():
                     return
                 began = time.monotonic()
                 more = work(queue)
                 progress.HERE.mark(queue)
                 if not more:
                     return
-                beats.worked(began)
+                paced.worked(began)
                 if time.monotonic() > until:
                     break
                 if not beat:

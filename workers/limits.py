@@ -21,8 +21,8 @@ local tat = tonumber(redis.call('GET', KEYS[1]) or ARGV[1])
 local now, period, burst = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 if tat < now then tat = now end
 local from = tat - (burst - 1) * period
-if now < from then return tostring(from - now) end
-redis.call('SET', KEYS[1], string.format('%.6f', tat + period), 'PX',
+if now < from - tonumber(ARGV[4]) then return tostring(from - now) end
+redis.call('SET', KEYS[1], string.format('%.17g', tat + period), 'PX',
   math.ceil((tat + period - now) * 1000) + 1000)
 return '0'
 """
@@ -44,7 +44,8 @@ class Limiter:
         moment, period = now.timestamp(), 1 / per_second
         try:
             answer = self._script(
-                keys=[f"{NAMESPACE}:limit:{key}"], args=[f"{moment:.6f}", period, burst]
+                keys=[f"{NAMESPACE}:limit:{key}"],
+                args=[repr(moment), repr(period), burst, backoff.ROUNDING],
             )
             return float(answer)
         except redis.RedisError:

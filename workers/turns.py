@@ -52,6 +52,41 @@ class Pace:
                 self._seen = fresh
 
 
+class Beat:
+    """Spaces the rounds of one actor in one process that find work, whichever thread runs them.
+
+    A transaction costs much the same for one alert as for fifty, so under load fewer, larger ones
+    do more. What comes after a rest of `seconds` is begun at once.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self._next = 0.0
+        self._awaited = False
+        self._lock = threading.Lock()
+
+    def turn(self) -> bool:
+        """Wait for the next beat; False where another thread does, and will find this work too."""
+        with self._lock:
+            rest = self._next - time.monotonic()
+            if rest <= 0:
+                return True
+            if self._awaited:
+                return False
+            self._awaited = True
+        try:
+            time.sleep(rest)
+        finally:
+            with self._lock:
+                self._awaited = False
+        return True
+
+    def worked(self, since: float) -> None:
+        """A round that began then, on the monotonic clock, found something to do."""
+        with self._lock:
+            self._next = max(self._next, since + self.seconds)
+
+
 class Turns(threading.local):
     """Whether it is the turn of the heavy ones: after each piece of light work, in each thread."""
 

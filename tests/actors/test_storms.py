@@ -261,9 +261,9 @@ def test_a_flood_that_was_folded_comes_back_as_a_storm(
 
 def test_two_pipelines_count_every_alert_once(hall: Hall) -> None:
     tenant = hall.tenant(POLICY.replace("threshold: 20", "threshold: 1000"))
-    for first in range(0, 200, 10):
+    for first in range(0, 90, 10):  # no more than a webhook takes at once
         blow(tenant, 10, first=first)
     with futures.ThreadPoolExecutor(2) as pool:
         list(pool.map(lambda _: hall.ring("dedup"), range(2)))
     hall.settle()
-    assert tenant.one("SELECT alerts FROM storm_meter") == 200
+    assert tenant.one("SELECT alerts FROM storm_meter") == 90

@@ -28,8 +28,8 @@ LASTS_SECONDS = 3600
 
 _HOLE = "@ID@"
 _ID_BYTES = 7
-_CLUSTERS = ("prod-eu-1", "prod-eu-2", "prod-us-1", "prod-us-2", "stage-eu-1")
-_NAMES = (
+CLUSTERS = ("prod-eu-1", "prod-eu-2", "prod-us-1", "prod-us-2", "stage-eu-1")
+NAMES = (
     "CertificateExpires", "ClockSkew", "CPUThrottled", "DiskFull", "ErrorBudgetBurn",
     "EtcdNoLeader", "HighErrorRate", "HighLatency", "JobFailed", "KafkaLag", "MemoryPressure",
     "NodeNotReady", "PodCrashLooping", "QueueBacklog", "ReplicationLag", "ResolverFailures",
@@ -94,7 +94,7 @@ def _ids(rng: random.Random, count: int) -> list[bytes]:
 
 
 def _piece(rng: random.Random, now: float) -> list[list[bytes]]:
-    name, cluster = rng.choice(_NAMES), rng.choice(_CLUSTERS)
+    name, cluster = rng.choice(NAMES), rng.choice(CLUSTERS)
     service, job = f"service-{rng.randrange(50):02d}", rng.choice(_JOBS)
     node = f"ip-10-{rng.randrange(64)}-{rng.randrange(256)}-{rng.randrange(256)}"
     labels = {

@@ -2,9 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from workers import turns
+
+
+class Clock:
+    """Time that passes while somebody sleeps, and what happens meanwhile."""
+
+    def __init__(self) -> None:
+        self.now, self.naps = 100.0, list[float]()
+        self.meanwhile: Callable[[], object] = lambda: None
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.meanwhile()
+        self.now += seconds
+        self.naps.append(round(seconds, 3))
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    made = Clock()
+    monkeypatch.setattr(turns, "time", made)
+    return made
 
 
 def pace(*seen: int) -> turns.Pace:
@@ -55,3 +80,36 @@ def test_light_work_is_followed_by_the_turn_of_the_heavy() -> None:
         order.took(light=light)
         seen.append(order.heavy)
     assert seen == [True, False, True]
+
+
+def test_a_beat_spaces_what_works_and_lets_what_rested_begin_at_once(clock: Clock) -> None:
+    beat = turns.Beat(0.02)
+    assert beat.turn()
+    assert beat.turn()  # the first found nothing to do
+    beat.worked(clock.now)
+    clock.now += 0.005
+    assert beat.turn()
+    assert clock.naps == [0.015]
+    beat.worked(clock.now)
+    clock.now += 0.3
+    assert beat.turn()
+    assert clock.naps == [0.015]
+
+
+def test_one_waits_for_the_beat_and_the_others_need_not(clock: Clock) -> None:
+    beat, told = turns.Beat(0.02), []
+    beat.worked(clock.now)
+    clock.meanwhile = lambda: told.append(beat.turn())
+    assert beat.turn()
+    assert told == [False]
+
+
+def test_whoever_is_stopped_while_it_waits_leaves_the_place_to_another(clock: Clock) -> None:
+    beat = turns.Beat(0.02)
+    beat.worked(clock.now)
+    clock.meanwhile = lambda: pytest.fail("stopped")
+    with pytest.raises(pytest.fail.Exception):
+        beat.turn()
+    clock.meanwhile = lambda: None
+    assert beat.turn()
+    assert clock.naps == [0.02]

@@ -11,6 +11,8 @@ _FIRST = (0.0, 2.0, 5.0, 15.0, 30.0)
 _THEN = 60.0
 _LATE = 300.0
 _LATE_AFTER = 10
+#: Seconds since 1970 are doubles some 0.2 us apart: so much too early is a matter of rounding.
+ROUNDING = 1e-6
 
 
 def delay(attempt: int, age: timedelta = timedelta(0)) -> float | None:
@@ -33,7 +35,7 @@ def gcra(tat: float | None, now: float, period: float, burst: int) -> tuple[bool
     """
     arrival = now if tat is None else max(tat, now)
     allowed_from = arrival - (burst - 1) * period
-    if now < allowed_from:
+    if now < allowed_from - ROUNDING:
         return False, arrival, allowed_from - now
     return True, arrival + period, 0.0
 
