@@ -35,9 +35,9 @@ SELECT sum(pg_total_relation_size(c.oid)) / greatest((SELECT count(*) FROM alert
 FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r'
   AND c.relname ~ '^(alert|alert_event_.*|group_member|timer|alert_score)$'
 """
-#: Nothing waits in the inbox, for whatever stage, and no timer is overdue.
+#: Nothing waits in the inbox, for whatever stage, nor for a score, and no timer is overdue.
 _IDLE = """
-SELECT NOT EXISTS (SELECT FROM inbox)
+SELECT NOT EXISTS (SELECT FROM inbox) AND NOT EXISTS (SELECT FROM score_waiting)
    AND NOT EXISTS (SELECT FROM timer WHERE due_at <= tocsin_now())
 """
 
