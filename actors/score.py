@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 #: Parcels of one transaction at most, at least, and to begin with: how long they take tells.
-MOST, LEAST, FIRST = 64, 1, 4
+MOST, LEAST, FIRST = 64, 4, 4
 #: Nobody waits for a score, and a stream that is remembered once for many events costs less.
 BEAT_SECONDS = 0.25
 #: Older than this nothing gets a score any more: whoever was to be paged was paged.

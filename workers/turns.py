@@ -22,9 +22,13 @@ _STEP = 2.0
 
 
 class Pace:
-    """The size of the next piece, from how long the last ones took. For all threads."""
+    """The size of the next piece, from how long the last ones took. For all threads.
+
+    `least` is no less than 4: a smaller piece is too few whole ones to grow from.
+    """
 
     def __init__(self, least: int, first: int) -> None:
+        assert least >= 4
         self._least, self._size = least, float(first)
         self._seen: dict[int, float] = {}
         self._lock = threading.Lock()

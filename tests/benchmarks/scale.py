@@ -1,8 +1,8 @@
 """`make bench-scale`: what an alert costs as an installation grows, and its API over millions.
 
 A table and bench-scale.json; half an hour and more, and 20 GB of disk. SCALE_ONLY: only this part
-(rules, routes, tenants, active, stored). SCALE_ACTIVE, SCALE_STORED: how far it goes (2,000,000 active and 10,000,000 stored
-alerts). SCALE_SECONDS: of load in each cell (5).
+(rules, routes, tenants, active, stored). SCALE_ACTIVE, SCALE_STORED: how far it goes (2,000,000
+active and 10,000,000 stored alerts). SCALE_SECONDS: of load in each cell (5).
 """
 
 from __future__ import annotations

@@ -74,6 +74,15 @@ def test_one_slow_piece_at_most_halves_the_size() -> None:
     assert made.size(2500) >= 500
 
 
+@pytest.mark.parametrize("slow", [0.41, 0.9, 5.0])
+def test_it_grows_again_from_the_least(slow: float) -> None:
+    made = turns.Pace(4, 4)
+    for seconds, sizes in ((slow, {4}), (0.001, {64})):
+        for _ in range(30):
+            made.took(made.size(64), seconds)
+        assert made.size(64) in sizes
+
+
 def test_light_work_is_followed_by_the_turn_of_the_heavy() -> None:
     order, seen = turns.Turns(), []
     for light in (True, False, True):
