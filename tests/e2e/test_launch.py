@@ -190,7 +190,8 @@ def used(place: Place, home_of: Callable[[int], Path]) -> Place:
     return place
 
 
-def stop(process: subprocess.Popen[str], seconds: float = 20) -> None:
+def stop(process: subprocess.Popen[str], seconds: float = 40) -> None:
+    """It may take the launcher all of its time, and then that of the servers."""
     process.send_signal(signal.SIGTERM)
     assert process.wait(seconds) == 0
 
